@@ -1,0 +1,1 @@
+//! Physical plans as timely dataflows: the only module that names timely.

@@ -1,0 +1,1 @@
+//! Polars expressions, compiled once a plan.

@@ -1,0 +1,1 @@
+//! The raw columnar wire frame between processes.

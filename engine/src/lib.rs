@@ -1,0 +1,31 @@
+//! The substrate of quokka: everything between a physical plan and the timely workers that execute it.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`batch`] | the unit that travels: one Polars DataFrame |
+//! | [`frame`] | the raw columnar wire frame between processes |
+//! | [`hash`], [`partitioning`] | which worker a row belongs to |
+//! | [`operator`], [`source`], [`sink`] | the contracts that operators and connectors implement, free of timely types |
+//! | [`plan`] | the physical plan: nodes, edges, fused operators |
+//! | [`expr`] | Polars expressions compiled once a plan, with exact decimals |
+//! | [`pool`] | the persistent workers and the life cycle of a query |
+//! | [`cluster`] | the mesh of processes |
+//! | [`error`], [`metrics`], [`gate`] | typed errors, counters per operator, start signals |
+//!
+//! `engine` names no concrete operator and no file format.
+
+pub mod batch;
+pub mod cluster;
+mod dataflow;
+pub mod error;
+pub mod expr;
+pub mod frame;
+pub mod gate;
+pub mod hash;
+pub mod metrics;
+pub mod operator;
+pub mod partitioning;
+pub mod plan;
+pub mod pool;
+pub mod sink;
+pub mod source;

@@ -1,0 +1,124 @@
+//! The physical plan: what the workers build.
+
+use std::fmt;
+use std::sync::Arc;
+
+use polars_core::schema::SchemaRef;
+
+use crate::gate::Gate;
+use crate::operator::OperatorFactory;
+use crate::partitioning::Partitioning;
+use crate::sink::SinkFactory;
+use crate::source::Source;
+
+/// A plan for one run of one query, with what its workers will share inside this process. Nodes stand in topological
+/// order: a node only reads from nodes before it; the last node is the sink.
+///
+/// Every process of a cluster builds its own copy of the same plan; [`PhysicalPlan::fingerprint`] tells whether they did.
+#[derive(Default)]
+pub struct PhysicalPlan {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+}
+
+/// A source, operator or sink, the operators fused behind it, and where its input comes from.
+pub struct Node {
+    /// What receives the input.
+    pub head: Head,
+    /// Operators that run right behind the head on the same worker, each fed by the one before.
+    pub fused: Vec<Arc<dyn OperatorFactory>>,
+    /// Where each input of the head comes from.
+    pub inputs: Vec<Input>,
+    /// Columns of the batches that leave the last fused operator.
+    pub schema: SchemaRef,
+    /// A source starts when all of these are open; an operator is asked again whether it is ready when one opens.
+    pub gates: Vec<Arc<Gate>>,
+    /// Which workers run a channel of it.
+    pub channels: Channels,
+}
+
+/// The first part of a [`Node`].
+pub enum Head {
+    /// Reads splits; has no inputs.
+    Source(Arc<dyn Source>),
+    /// Receives batches and sends batches.
+    Operator(Arc<dyn OperatorFactory>),
+    /// Receives batches; nothing is fused behind it and nothing reads from it.
+    Sink(Arc<dyn SinkFactory>),
+}
+
+/// An edge of the plan.
+pub struct Input {
+    /// Index of the node that sends.
+    pub from: usize,
+    /// How its batches are distributed.
+    pub partitioning: Partitioning,
+}
+
+/// On which workers a node has a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// On all workers.
+    All,
+    /// A source is read by worker 0 alone, split after split, so that its rows keep their order.
+    One,
+}
+
+impl Node {
+    /// Name for errors and metrics: the head and what is fused behind it.
+    pub fn name(&self) -> String {
+        let mut name = match &self.head {
+            Head::Source(source) => source.describe().name,
+            Head::Operator(operator) => operator.describe().name,
+            Head::Sink(sink) => sink.describe().name,
+        };
+        for operator in &self.fused {
+            name.push_str(" → ");
+            name.push_str(&operator.describe().name);
+        }
+        name
+    }
+}
+
+impl PhysicalPlan {
+    /// Adds a node and returns its index.
+    pub fn add(&mut self, node: Node) -> usize {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    /// A hash of everything that all processes must agree on: operators, parameters, edges and schemas.
+    pub fn fingerprint(&self) -> u64 {
+        use std::hash::{BuildHasher, Hash, Hasher};
+        let mut hasher = foldhash::quality::FixedState::with_seed(0).build_hasher();
+        self.to_string().hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl fmt::Display for PhysicalPlan {
+    /// One line a node, in topological order, with fused operators, exchanges, channels and schemas.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let head = match &node.head {
+                Head::Source(source) => source.describe(),
+                Head::Operator(operator) => operator.describe(),
+                Head::Sink(sink) => sink.describe(),
+            };
+            write!(f, "{index}: {head} {:?}", head.behaviour)?;
+            for operator in &node.fused {
+                let fused = operator.describe();
+                write!(f, " → {fused} {:?}", fused.behaviour)?;
+            }
+            for input in &node.inputs {
+                write!(f, " ← {} {}", input.from, input.partitioning)?;
+            }
+            write!(f, " channels={:?} columns=[", node.channels)?;
+            for (i, (name, dtype)) in node.schema.iter().enumerate() {
+                write!(f, "{}{name}: {dtype}", if i > 0 { ", " } else { "" })?;
+            }
+            writeln!(f, "]")?;
+        }
+        Ok(())
+    }
+}

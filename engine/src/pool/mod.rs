@@ -1,0 +1,1 @@
+//! The persistent workers and the life cycle of a query.

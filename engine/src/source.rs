@@ -1,0 +1,73 @@
+//! The source contract: where batches come from.
+//!
+//! A [`Scan`] is a table as the user named it. The optimizer asks it for a [`Source`] that reads certain columns and rows
+//! only. A source is cut into splits; the workers of a process take splits from a shared queue, one batch per activation.
+
+use std::sync::Arc;
+
+use polars_core::frame::DataFrame;
+use polars_core::schema::SchemaRef;
+use polars_plan::dsl::Expr;
+use polars_utils::pl_str::PlSmallStr;
+
+use crate::error::OperatorError;
+use crate::operator::{Description, WorkerContext};
+
+/// What the optimizer wants of a [`Scan`].
+#[derive(Clone, Debug, Default)]
+pub struct ScanRequest {
+    /// Columns to deliver, in this order; all columns if `None`. May be empty: then only the number of rows matters.
+    pub projection: Option<Arc<[PlSmallStr]>>,
+    /// Rows to deliver: those for which this elementwise expression is true. It may use columns outside the projection.
+    /// The source applies it completely; nothing filters again after it.
+    pub predicate: Option<Expr>,
+}
+
+/// A table that can be read, before it is known what of it is needed.
+pub trait Scan: Send + Sync {
+    /// Name and parameters, such as `parquet-scan files=[lineitem.parquet]`.
+    fn describe(&self) -> Description;
+
+    /// All columns.
+    fn schema(&self) -> SchemaRef;
+
+    /// Number of rows, if it is known without reading them.
+    fn rows(&self) -> Option<u64> {
+        None
+    }
+
+    /// A source that delivers what `request` asks for.
+    fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError>;
+}
+
+/// One unit of reading: a row group of a file, a range of rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// What it is, for errors, such as `lineitem.parquet, row group 3`.
+    pub name: String,
+    /// Rows before any predicate, if known.
+    pub rows: Option<u64>,
+}
+
+/// Reads the splits of a table. One source serves all workers of a process for one run of a query.
+pub trait Source: Send + Sync {
+    /// Name and parameters.
+    fn describe(&self) -> Description;
+
+    /// Columns delivered.
+    fn schema(&self) -> SchemaRef;
+
+    /// The splits, in the order of their rows. Every process gets the same list: split `i` is read by process
+    /// `i % processes`. Called once a process and query; it must be quick, as footers were read when the scan was made.
+    fn splits(&self) -> Result<Vec<Split>, OperatorError>;
+
+    /// Opens the split with an index in [`splits`](Source::splits).
+    fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError>;
+}
+
+/// Reads one split.
+pub trait SplitReader {
+    /// The next batch, `None` at the end. Batches of about `batch_rows` rows; an empty batch is allowed and means
+    /// "nothing yet, ask again", so that a reader which filters a lot gives way to others.
+    fn next(&mut self) -> Result<Option<DataFrame>, OperatorError>;
+}

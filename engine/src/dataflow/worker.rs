@@ -142,7 +142,7 @@ fn run_worker(worker: &mut Worker, shared: &Arc<PoolShared>) {
                     if let Some(Live { dataflow, run }) = live.remove(&query) {
                         worker.drop_dataflow(dataflow);
                         run.fail(reason.into());
-                        shared.forget(&run);
+                        shared.release(&run);
                     }
                 },
                 Command::Reject { process, ticket, reason } => {
@@ -172,7 +172,7 @@ fn run_worker(worker: &mut Worker, shared: &Arc<PoolShared>) {
                 live.iter().filter(|(_, live)| !installed.contains(&live.dataflow)).map(|(query, _)| *query).collect();
             for query in ended {
                 if let Some(Live { run, .. }) = live.remove(&query) {
-                    shared.forget(&run);
+                    shared.release(&run);
                 }
                 if let Some(coordinator) = &mut coordinator {
                     coordinator.ended(query);

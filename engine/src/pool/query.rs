@@ -25,6 +25,8 @@ pub(crate) struct QueryRun {
     pub(crate) metrics: Vec<Arc<NodeMetrics>>,
     status: Arc<Status>,
     open_sinks: AtomicUsize,
+    /// Workers of this process that have not dropped their dataflow.
+    holders: AtomicUsize,
 }
 
 /// The outcome, and whoever waits for it. Outlives the plan and all that it holds.
@@ -65,7 +67,8 @@ impl QueryRun {
             changed: Condvar::new(),
         });
         let open_sinks = AtomicUsize::new(context.workers_per_process());
-        Ok(Self { ticket, plan, splits, metrics, status, open_sinks })
+        let holders = AtomicUsize::new(context.workers_per_process());
+        Ok(Self { ticket, plan, splits, metrics, status, open_sinks, holders })
     }
 
     /// The sink channel of one worker has finished.
@@ -73,6 +76,11 @@ impl QueryRun {
         if self.open_sinks.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.status.complete(Ok(self.status.began.elapsed()));
         }
+    }
+
+    /// A worker has dropped its dataflow; `true` for the last one of this process.
+    pub(crate) fn released(&self) -> bool {
+        self.holders.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     pub(crate) fn fail(&self, error: Error) {
@@ -155,6 +163,12 @@ impl QueryHandle {
         self.status.outcome.lock().is_some()
     }
 
+    /// What the query has done so far in this process, node by node in plan order.
+    pub fn metrics(&self) -> Vec<NodeReport> {
+        let nodes = self.status.metrics.iter().zip(&self.status.names);
+        nodes.map(|(metrics, name)| metrics.report(name.clone())).collect()
+    }
+
     fn give_up(&self, reason: Error) {
         self.status.complete(Err(reason.clone()));
         let (process, ticket) = (self.shared.process, self.status.ticket);
@@ -163,7 +177,6 @@ impl QueryHandle {
 
     fn report(&self, outcome: &Result<Duration>) -> Result<QueryReport> {
         let elapsed = outcome.clone()?;
-        let nodes = self.status.metrics.iter().zip(&self.status.names).map(|(node, name)| node.report(name.clone()));
-        Ok(QueryReport { nodes: nodes.collect(), elapsed })
+        Ok(QueryReport { nodes: self.metrics(), elapsed })
     }
 }

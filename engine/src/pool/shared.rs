@@ -82,7 +82,15 @@ impl PoolShared {
         self.queries.lock().open.get(&ticket).cloned()
     }
 
-    /// The query has ended on a worker; nobody will ask for it again.
+    /// The query has ended on one worker. It stays registered until it has on all: a worker that is behind must still
+    /// build it, or its channels would no longer match those of the others.
+    pub(crate) fn release(&self, run: &QueryRun) {
+        if run.released() {
+            self.forget(run);
+        }
+    }
+
+    /// The query will not run.
     pub(crate) fn forget(&self, run: &QueryRun) {
         self.queries.lock().open.remove(&run.ticket);
     }

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use super::message::Report;
 use super::shared::PoolShared;
 use super::split_queue::SplitQueue;
+use crate::cluster::{Monitor, RunningQuery};
 use crate::error::{Error, Result};
 use crate::metrics::{NodeMetrics, NodeReport};
 use crate::operator::WorkerContext;
@@ -37,6 +38,8 @@ struct Status {
     began: Instant,
     outcome: Mutex<Option<Result<Duration>>>,
     changed: Condvar,
+    /// Tells the other processes, for as long as it is held, that this one still needs them.
+    running: Mutex<Option<RunningQuery>>,
 }
 
 impl QueryRun {
@@ -65,10 +68,16 @@ impl QueryRun {
             began: Instant::now(),
             outcome: Mutex::new(None),
             changed: Condvar::new(),
+            running: Mutex::new(None),
         });
         let open_sinks = AtomicUsize::new(context.workers_per_process());
         let holders = AtomicUsize::new(context.workers_per_process());
         Ok(Self { ticket, plan, splits, metrics, status, open_sinks, holders })
+    }
+
+    /// Keeps the other processes of the mesh from leaving unnoticed until the query has ended here.
+    pub(crate) fn watch(&self, monitor: &Arc<Monitor>) {
+        *self.status.running.lock() = Some(monitor.begin_query());
     }
 
     /// The sink channel of one worker has finished.
@@ -93,6 +102,7 @@ impl Status {
     fn complete(&self, outcome: Result<Duration>) {
         let mut slot = self.outcome.lock();
         if slot.is_none() {
+            drop(self.running.lock().take());
             *slot = Some(outcome);
             self.changed.notify_all();
         }

@@ -99,7 +99,10 @@ fn short(row: usize, view: &View, utf8: bool) -> Result<(), Damage> {
     if used < u128::BITS && bits >> used != 0 {
         return Err(Damage::View(row));
     }
-    if utf8 && bits & NOT_ASCII != 0 && !view.get_inlined_slice().is_some_and(|bytes| std::str::from_utf8(bytes).is_ok()) {
+    if utf8
+        && bits & NOT_ASCII != 0
+        && !view.get_inlined_slice().is_some_and(|bytes| std::str::from_utf8(bytes).is_ok())
+    {
         return Err(Damage::Text(row));
     }
     Ok(())

@@ -39,5 +39,9 @@ fn categories(reader: &mut Reader, mapping: &CategoricalMapping, rows: usize) ->
         return Err(reader.damaged(Damage::Length { part: "categories", expected: most, found: views.len() }));
     }
     let strings: Utf8ViewArray = text(reader, typed(views), None)?;
-    strings.values_iter().map(|string| mapping.insert_cat(string)).collect::<Result<_, _>>().map_err(|error| reader.refused(error))
+    strings
+        .values_iter()
+        .map(|string| mapping.insert_cat(string))
+        .collect::<Result<_, _>>()
+        .map_err(|error| reader.refused(error))
 }

@@ -53,7 +53,8 @@ impl Reader {
     /// The next buffer, of whatever length the table gives it.
     pub(super) fn buffer(&mut self) -> Result<Buffer<u8>, FrameError> {
         let entry = Header::SIZE + self.next * size_of::<u64>();
-        let length = self.frame.get(entry..).and_then(|rest| rest.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes));
+        let length =
+            self.frame.get(entry..).and_then(|rest| rest.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes));
         let Some(length) = length.filter(|_| self.next < self.buffers) else {
             return Err(self.damaged(Damage::Buffers { listed: self.buffers, needed: self.next + 1 }));
         };

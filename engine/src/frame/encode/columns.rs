@@ -1,6 +1,8 @@
 //! The buffers of one column, by type.
 
-use polars_arrow::array::{Array, BinaryViewArray, BooleanArray, ListArray, PrimitiveArray, StructArray, Utf8ViewArray};
+use polars_arrow::array::{
+    Array, BinaryViewArray, BooleanArray, ListArray, PrimitiveArray, StructArray, Utf8ViewArray,
+};
 use polars_arrow::bitmap::{Bitmap, BitmapBuilder};
 use polars_arrow::types::NativeType;
 use polars_buffer::Buffer;

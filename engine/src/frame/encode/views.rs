@@ -167,9 +167,13 @@ pub(super) fn lay_out(layout: &mut Layout, mut chunks: Vec<ViewChunk>) -> Result
         start = chunk.place(start).ok_or_else(|| layout.too_large())?;
     }
     let chunks: Vec<_> = chunks.into_iter().map(Arc::new).collect();
-    layout.buffer(chunks.iter().map(|chunk| {
-        if chunk.stands() { Piece::of(chunk.views.clone()) } else { Piece::Views(chunk.clone()) }
-    }));
+    layout.buffer(
+        chunks.iter().map(
+            |chunk| {
+                if chunk.stands() { Piece::of(chunk.views.clone()) } else { Piece::Views(chunk.clone()) }
+            },
+        ),
+    );
     layout.buffer(chunks.iter().flat_map(ViewChunk::pieces_of_text));
     Ok(())
 }

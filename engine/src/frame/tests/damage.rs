@@ -52,7 +52,14 @@ enum Harm {
 }
 
 fn harm() -> impl Strategy<Value = Harm> {
-    let word = prop_oneof![0..100u64, any::<u64>(), Just(u64::MAX), Just(1 << 31), Just(1 << 60), (0..9u64).prop_map(|at| at * 16)];
+    let word = prop_oneof![
+        0..100u64,
+        any::<u64>(),
+        Just(u64::MAX),
+        Just(1 << 31),
+        Just(1 << 60),
+        (0..9u64).prop_map(|at| at * 16)
+    ];
     prop_oneof![
         4 => (any::<usize>(), 0..8u8).prop_map(|(at, bit)| Harm::Flip(at, bit)),
         4 => (any::<usize>(), any::<u8>()).prop_map(|(at, byte)| Harm::Byte(at, byte)),
@@ -221,7 +228,10 @@ fn values_out_of_range() {
     let days = Int32Chunked::from_vec("x".into(), vec![0, 1]).into_date().into_series();
     assert_eq!(patched(&single(days), 1, 4, &i32::MAX.to_le_bytes()), Damage::Range(1));
     let times = Int64Chunked::from_vec("x".into(), vec![0, 1]);
-    assert_eq!(patched(&single(times.clone().into_time().into_series()), 1, 0, &(-1i64).to_le_bytes()), Damage::Range(0));
+    assert_eq!(
+        patched(&single(times.clone().into_time().into_series()), 1, 0, &(-1i64).to_le_bytes()),
+        Damage::Range(0)
+    );
     let instants = times.clone().into_datetime(TimeUnit::Milliseconds, None).into_series();
     assert_eq!(patched(&single(instants), 1, 8, &i64::MAX.to_le_bytes()), Damage::Range(1));
     let decimals = Int128Chunked::from_vec("x".into(), vec![0, 1]).into_decimal_unchecked(3, 1).into_series();
@@ -232,5 +242,10 @@ fn values_out_of_range() {
     assert_eq!(patched(&choice, 1, 2, &[2]), Damage::Code(2));
     let category = single(chunked(&categorical("ranges", CategoricalPhysical::U16), &[&values]));
     assert_eq!(patched(&category, 1, 4, &2u16.to_le_bytes()), Damage::Code(2));
-    assert_eq!(header(&category, 32 + 16, &64u64.to_le_bytes()), Damage::Length { part: "categories", expected: 48, found: 64 });
+    let ragged = Damage::Length { part: "categories", expected: 48, found: 24 };
+    assert_eq!(header(&category, 32 + 16, &24u64.to_le_bytes()), ragged);
+    let few = [AnyValue::String("a"), AnyValue::String("a long category, to fill some bytes")];
+    let few = single(chunked(&categorical("ranges", CategoricalPhysical::U16), &[&few]));
+    let many = Damage::Length { part: "categories", expected: 32, found: 48 };
+    assert_eq!(header(&few, 32 + 16, &48u64.to_le_bytes()), many, "more categories than rows");
 }

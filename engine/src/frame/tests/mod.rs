@@ -42,7 +42,8 @@ fn single(series: Series) -> DataFrame {
 
 /// A column from values, in as many chunks as slices.
 fn chunked(dtype: &DataType, chunks: &[&[AnyValue]]) -> Series {
-    let chunks = chunks.iter().map(|values| Series::from_any_values_and_dtype("x".into(), values, dtype, true).unwrap());
+    let chunks =
+        chunks.iter().map(|values| Series::from_any_values_and_dtype("x".into(), values, dtype, true).unwrap());
     chunks.reduce(|mut all, chunk| all.append_owned(chunk).unwrap().clone()).unwrap()
 }
 

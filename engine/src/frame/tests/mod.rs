@@ -31,7 +31,35 @@ fn assert_round_trip(frame: &DataFrame) {
 
 fn assert_same(left: &DataFrame, right: &DataFrame) {
     assert_eq!(left.schema(), right.schema());
-    assert!(left.equals_missing(right), "{left}\n{right}");
+    assert_eq!(left.height(), right.height());
+    for (left, right) in left.columns().iter().zip(right.columns()) {
+        let (left, right) = (left.as_materialized_series(), right.as_materialized_series());
+        assert!(same(left, right), "{left}\n{right}");
+    }
+}
+
+/// Equality value by value: that of Polars compares structs within lists by their whole columns.
+fn same(left: &Series, right: &Series) -> bool {
+    if left.dtype() != right.dtype() || left.len() != right.len() || nulls(left) != nulls(right) {
+        return false;
+    }
+    match left.dtype() {
+        DataType::Struct(_) => {
+            // Behind a null, fields may be anything.
+            let valid = left.is_not_null();
+            let fields = |series: &Series| series.filter(&valid).unwrap().struct_().unwrap().fields_as_series();
+            fields(left).iter().zip(&fields(right)).all(|(left, right)| same(left, right))
+        },
+        DataType::List(_) => left.iter().zip(right.iter()).all(|items| match items {
+            (AnyValue::List(left), AnyValue::List(right)) => same(&left, &right),
+            (left, right) => left.is_null() && right.is_null(),
+        }),
+        _ => left.equals_missing(right),
+    }
+}
+
+fn nulls(series: &Series) -> Vec<bool> {
+    series.is_null().iter().flatten().collect()
 }
 
 /// A frame of one column.

@@ -1,0 +1,12 @@
+//! From a query to what the workers build: logical plan, optimizer, physical plan.
+
+mod build;
+mod explain;
+pub(crate) mod expression;
+pub(crate) mod join;
+pub(crate) mod logical;
+pub(crate) mod optimizer;
+#[path = "physical_stub.rs"]
+pub(crate) mod physical;
+
+pub(crate) use build::JoinSpecification;

@@ -9,4 +9,7 @@ pub(crate) mod optimizer;
 #[path = "physical_stub.rs"]
 pub(crate) mod physical;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 pub(crate) use build::JoinSpecification;

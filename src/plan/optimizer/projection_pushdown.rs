@@ -38,7 +38,7 @@ fn prune(plan: &LogicalPlan, required: &Names) -> LogicalPlan {
             let aggs: Vec<_> = aggs.iter().filter(|agg| required.contains(&agg.name)).cloned().collect();
             let used = with_columns_of(Names::default(), keys.iter().chain(&aggs).map(|named| &named.expr));
             let made: Names = keys.iter().chain(&aggs).map(|named| named.name.clone()).collect();
-            let node = Node::Aggregate { input: prune(input, &used), keys: keys.clone(), aggs };
+            let node = Node::Aggregate { input: computed_from(input, &used), keys: keys.clone(), aggs };
             LogicalPlan::new(node, kept(plan.schema(), &made))
         },
         Node::Join { left, right, join } => prune_join(plan.schema(), left, right, join, required),
@@ -59,6 +59,15 @@ fn prune(plan: &LogicalPlan, required: &Names) -> LogicalPlan {
         },
     };
     pruned.columns(plan.schema().iter_names().filter(|name| required.contains(*name)))
+}
+
+/// `plan` with the columns in `used` for an operation that names all columns it delivers: it may have others too.
+fn computed_from(plan: &LogicalPlan, used: &Names) -> LogicalPlan {
+    let pruned = prune(plan, used);
+    match pruned.node() {
+        Node::Select { input, exprs } if exprs.iter().all(NamedExpr::is_plain) => input.clone(),
+        _ => pruned,
+    }
 }
 
 /// The fields of `schema` whose names are in `names`.
@@ -88,10 +97,11 @@ fn prune_select(schema: &SchemaRef, input: &LogicalPlan, exprs: &[NamedExpr], re
     }
     let names: Names = used.iter().map(|named| named.name.clone()).collect();
     let exprs: Vec<_> = exprs.iter().filter(|named| names.contains(&named.name)).cloned().collect();
-    let input = prune(input, &with_columns_of(Names::default(), exprs.iter().map(|named| &named.expr)));
+    let used = with_columns_of(Names::default(), exprs.iter().map(|named| &named.expr));
     if exprs.iter().all(NamedExpr::is_plain) {
-        return input.columns(&names);
+        return prune(input, &used);
     }
+    let input = computed_from(input, &used);
     LogicalPlan::new(Node::Select { input, exprs }, kept(schema, &names))
 }
 
@@ -137,4 +147,174 @@ fn prune_join(
         join: Arc::new(Join { columns, ..join.clone() }),
     };
     LogicalPlan::new(node, kept(schema, &names))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use polars_core::prelude::SortMultipleOptions;
+    use polars_ops::prelude::{JoinCoalesce, JoinType};
+    use quokka_engine::expr::prelude::{col, len, lit};
+
+    use super::*;
+    use crate::plan::JoinSpecification;
+    use crate::plan::testing::{assert_text, table};
+
+    fn check(plan: &LogicalPlan, expected: &str) {
+        let pruned = apply(plan);
+        assert_eq!(pruned.schema(), plan.schema());
+        assert_text(&pruned, expected);
+    }
+
+    #[test]
+    fn scans_read_what_is_used() {
+        let plan = table("t", "a b c d").filter(&col("c").gt(lit(1)), "filter").unwrap();
+        check(
+            &plan.select(&[col("d"), col("a")], "select").unwrap(),
+            r#"
+            select [d, a]
+              filter [(col("c")) > (dyn int: 1)]
+                t columns=3/4 [a, c, d]
+            "#,
+        );
+        check(&table("t", "a b"), "t");
+    }
+
+    #[test]
+    fn unused_expressions_go() {
+        let plan = table("t", "a b c").with_columns(
+            &[(col("a") + lit(1)).alias("x"), (col("b") + lit(1)).alias("y"), (col("c") * lit(2)).alias("c")],
+            "with_columns",
+        );
+        let plan = plan.unwrap().select(&[(col("x") * lit(2)).alias("z"), col("c")], "select").unwrap();
+        check(
+            &plan,
+            r#"
+            select [[(col("x")) * (dyn int: 2)] as z, c]
+              with-columns [[(col("a")) + (dyn int: 1)] as x, [(col("c")) * (dyn int: 2)] as c]
+                t columns=2/3 [a, c]
+            "#,
+        );
+    }
+
+    #[test]
+    fn the_number_of_rows_survives() {
+        let plan = table("t", "a b").select(&[col("a"), lit(1).alias("one")], "select").unwrap();
+        check(
+            &plan.clone().select(&[(col("one") + lit(1)).alias("two")], "select").unwrap(),
+            r#"
+            select [[(col("one")) + (dyn int: 1)] as two]
+              select [a, dyn int: 1 as one]
+                t columns=1/2 [a]
+            "#,
+        );
+        check(
+            &plan.aggregate(&[], &[len()], "agg").unwrap(),
+            r#"
+            aggregate by [] [len() as len]
+              t columns=0/2 []
+            "#,
+        );
+        check(
+            &table("t", "a b").aggregate(&[], &[len()], "agg").unwrap(),
+            r#"
+            aggregate by [] [len() as len]
+              t columns=0/2 []
+            "#,
+        );
+    }
+
+    #[test]
+    fn aggregates_keep_their_keys() {
+        let plan = table("t", "a b c d").aggregate(&[col("a")], &[col("b").sum(), col("c").sum()], "agg").unwrap();
+        check(
+            &plan.select(&[col("c")], "select").unwrap(),
+            r#"
+            select [c]
+              aggregate by [a] [col("c").sum() as c]
+                t columns=2/4 [a, c]
+            "#,
+        );
+    }
+
+    #[test]
+    fn sort_keys_are_dropped_behind_the_sort() {
+        let options = SortMultipleOptions::default();
+        let plan = table("t", "a b c").sort(&[col("b")], options.clone(), "sort").unwrap();
+        check(
+            &plan.select(&[col("a")], "select").unwrap(),
+            r#"
+            select [a]
+              sort by [b]
+                t columns=2/3 [a, b]
+            "#,
+        );
+        let plan = table("t", "a b c").top_k(2, &[col("b")], options, "top_k").unwrap().slice(0, 1);
+        check(
+            &plan.select(&[col("a")], "select").unwrap(),
+            r#"
+            limit 1
+              select [a]
+                top-k 2 by [b]
+                  t columns=2/3 [a, b]
+            "#,
+        );
+    }
+
+    #[test]
+    fn both_sides_of_a_join_deliver_what_is_used() {
+        let specification = JoinSpecification {
+            left_on: vec![col("k")],
+            right_on: vec![col("j") + lit(1)],
+            condition: Some(col("b").gt(col("b_right"))),
+            ..JoinSpecification::default()
+        };
+        let plan = table("left", "k a b x").join(table("right", "j b c x"), &specification).unwrap();
+        check(
+            &plan.select(&[col("x_right")], "select").unwrap(),
+            r#"
+            inner-join on col("k") = [(col("j")) + (dyn int: 1)] where [(col("b")) > (col("b_right"))] columns=[right.x as x_right]
+              left columns=2/4 [k, b]
+              right columns=3/4 [j, b, x]
+            "#,
+        );
+        let specification = JoinSpecification {
+            how: JoinType::Full,
+            left_on: vec![col("k")],
+            right_on: vec![col("j")],
+            coalesce: JoinCoalesce::CoalesceColumns,
+            ..JoinSpecification::default()
+        };
+        let plan = table("left", "k a").join(table("right", "j b"), &specification).unwrap();
+        check(
+            &plan.clone().select(&[col("k")], "select").unwrap(),
+            r#"
+            full-join on col("k") = col("j") columns=[key k]
+              left columns=1/2 [k]
+              right columns=1/2 [j]
+            "#,
+        );
+        check(
+            &plan.aggregate(&[], &[len()], "agg").unwrap(),
+            r#"
+            aggregate by [] [len() as len]
+              full-join on col("k") = col("j") columns=[key k]
+                left columns=1/2 [k]
+                right columns=1/2 [j]
+            "#,
+        );
+    }
+
+    #[test]
+    fn unions_are_pruned_alike() {
+        let plan = LogicalPlan::union(vec![table("t", "a b c"), table("u", "a b c")]).unwrap();
+        check(
+            &plan.select(&[col("b")], "select").unwrap(),
+            r#"
+            union
+              t columns=1/3 [b]
+              u columns=1/3 [b]
+            "#,
+        );
+    }
 }

@@ -46,3 +46,66 @@ fn limit(plan: &LogicalPlan, k: u64) -> Option<LogicalPlan> {
     };
     Some(LogicalPlan::new(node, plan.schema().clone()))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use polars_core::prelude::SortMultipleOptions;
+    use quokka_engine::expr::prelude::{col, lit};
+
+    use super::*;
+    use crate::plan::testing::{assert_text, table};
+
+    fn sorted() -> LogicalPlan {
+        let options = SortMultipleOptions::default().with_order_descending(true);
+        table("t", "a b").sort(&[col("a"), col("b") % lit(2)], options, "sort").unwrap()
+    }
+
+    #[test]
+    fn a_limit_of_a_sort_is_a_top_k() {
+        assert_text(
+            &apply(&sorted().slice(0, 3)),
+            r#"
+            top-k 3 by [a descending, [(col("b")) % (dyn int: 2)] descending]
+              t
+            "#,
+        );
+    }
+
+    #[test]
+    fn through_a_projection_and_with_an_offset() {
+        let plan = sorted().select(&[col("b"), col("a") + lit(1)], "select").unwrap();
+        assert_text(
+            &apply(&plan.slice(2, 3)),
+            r#"
+            slice 3 from 2
+              select [b, [(col("a")) + (dyn int: 1)] as a]
+                top-k 5 by [a descending, [(col("b")) % (dyn int: 2)] descending]
+                  t
+            "#,
+        );
+    }
+
+    #[test]
+    fn the_smaller_limit_counts() {
+        assert_text(
+            &apply(&sorted().slice(0, 3).slice(0, 2)),
+            r#"
+            top-k 2 by [a descending, [(col("b")) % (dyn int: 2)] descending]
+              t
+            "#,
+        );
+    }
+
+    #[test]
+    fn not_from_the_end_nor_through_what_changes_rows() {
+        for plan in [
+            sorted().slice(-3, 3),
+            sorted().select(&[col("a").head(Some(4))], "select").unwrap().slice(0, 3),
+            sorted().select(&[lit(1)], "select").unwrap().slice(0, 3),
+            sorted().filter(&col("a").gt(lit(1)), "filter").unwrap().slice(0, 3),
+        ] {
+            assert_eq!(apply(&plan).to_string(), plan.to_string());
+        }
+    }
+}

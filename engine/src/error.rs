@@ -69,6 +69,11 @@ impl OperatorError {
         self.kind
     }
 
+    /// The error itself, for callers that look for one type by `downcast_ref`.
+    pub fn get_ref(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        self.source.as_ref()
+    }
+
     /// The messages of this error and of all its sources, outermost first.
     pub fn chain(&self) -> Vec<String> {
         let mut messages = vec![self.source.to_string()];
@@ -104,7 +109,16 @@ impl StdError for OperatorError {
 }
 
 impl From<PolarsError> for OperatorError {
-    fn from(error: PolarsError) -> Self {
+    /// Finds the kind below Polars' contexts; an [`OperatorError`] that travelled through Polars comes out unchanged.
+    fn from(mut error: PolarsError) -> Self {
+        while let PolarsError::Context { error: inner, .. } | PolarsError::ExprContext { error: inner, .. } = error {
+            error = *inner;
+        }
+        if let PolarsError::IO { error: inner, .. } = &error
+            && let Some(carried) = inner.get_ref().and_then(|inner| inner.downcast_ref::<OperatorError>())
+        {
+            return carried.clone();
+        }
         let kind = match &error {
             PolarsError::ColumnNotFound(_)
             | PolarsError::Duplicate(_)
@@ -117,6 +131,13 @@ impl From<PolarsError> for OperatorError {
             _ => ErrorKind::Compute,
         };
         Self::new(kind, error)
+    }
+}
+
+impl From<OperatorError> for PolarsError {
+    /// For functions that Polars calls: the error comes out of Polars with its kind and sources.
+    fn from(error: OperatorError) -> Self {
+        std::io::Error::other(error).into()
     }
 }
 
@@ -172,7 +193,9 @@ pub enum Error {
         reason: String,
     },
     /// Processes of the cluster built different queries.
-    #[error("process {process} runs another query than process 0: start every process with the same program and arguments\n{difference}")]
+    #[error(
+        "process {process} runs another query than process 0: start every process with the same program and arguments\n{difference}"
+    )]
     PlanMismatch {
         /// A process that disagrees with process 0.
         process: usize,

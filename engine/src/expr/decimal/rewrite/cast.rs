@@ -1,0 +1,67 @@
+use std::sync::Arc;
+
+use polars_core::chunked_array::cast::CastOptions;
+use polars_core::datatypes::DataType;
+use polars_plan::dsl::{DataTypeExpr, Expr};
+
+use super::super::function::cast_or_null;
+use super::super::integer::power_of_ten;
+use super::super::program::Step;
+use super::super::types::DecimalType;
+use super::{Computed, Kind, Rewriter, Value};
+use crate::error::OperatorError;
+
+impl Rewriter<'_> {
+    /// A cast. From decimal to decimal it rounds half away from zero; a value that does not fit is an error if the cast
+    /// is strict, else null.
+    pub(super) fn cast(
+        &self,
+        expr: &Expr,
+        inner: &Expr,
+        dtype: &DataType,
+        options: CastOptions,
+    ) -> Result<Value, OperatorError> {
+        let mut inner = self.rewrite(inner)?;
+        let (Some(to), Kind::Decimal(from)) = (DecimalType::of(dtype), self.kind(&mut inner)?) else {
+            let expr = Arc::new(inner.into_expr()?);
+            let cast = Expr::Cast { expr, dtype: DataTypeExpr::Literal(dtype.clone()), options };
+            return Ok(Value::typed(cast, Some(dtype.clone())));
+        };
+        if from == to {
+            return Ok(inner);
+        }
+        if options.is_strict() || from.fits_in(to) {
+            return self.exact(expr, inner.into_computed(Kind::Decimal(from)), to);
+        }
+        Ok(Value::typed(cast_or_null(inner.into_expr()?, from.scale, to), Some(to.dtype())))
+    }
+
+    /// `computed` as a decimal of type `to`; fails on values that do not fit.
+    pub(super) fn exact(&self, expr: &Expr, computed: Computed, to: DecimalType) -> Result<Value, OperatorError> {
+        let from = computed.output;
+        if from == to {
+            return Ok(Value::Computed(computed));
+        }
+        if from.scale == to.scale
+            && from.precision <= to.precision
+            && matches!(computed.steps.as_slice(), [Step::Leaf(0)])
+        {
+            // The integers are the same: Polars shares them.
+            let expr = Arc::new(computed.into_expr()?);
+            let (dtype, options) = (DataTypeExpr::Literal(to.dtype()), CastOptions::NonStrict);
+            return Ok(Value::typed(Expr::Cast { expr, dtype, options }, Some(to.dtype())));
+        }
+        let mut computed = computed;
+        if to.scale > from.scale {
+            computed.steps.extend(power_of_ten(to.scale - from.scale).map(Step::Scale));
+        } else if to.scale < from.scale {
+            computed.steps.extend(power_of_ten(from.scale - to.scale).map(Step::Round));
+        }
+        if !from.fits_in(to) {
+            computed.steps.extend(power_of_ten(to.precision).map(Step::Below));
+        }
+        computed.output = to;
+        computed.original = expr.clone();
+        Ok(Value::Computed(computed))
+    }
+}

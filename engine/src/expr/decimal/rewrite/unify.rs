@@ -1,0 +1,97 @@
+use std::sync::Arc;
+
+use polars_plan::dsl::{BooleanFunction, Expr, FunctionExpr};
+use polars_plan::plans::Literal;
+
+use super::super::column::decimal;
+use super::super::types::{DecimalType, MAX_PRECISION};
+use super::{Kind, Rewriter, Value};
+use crate::error::OperatorError;
+
+impl Rewriter<'_> {
+    /// `when(predicate).then(truthy).otherwise(falsy)`.
+    pub(super) fn ternary(&self, predicate: &Expr, truthy: &Expr, falsy: &Expr) -> Result<Value, OperatorError> {
+        let predicate = Arc::new(self.rewrite(predicate)?.into_expr()?);
+        let (branches, dtype) = self.unify([truthy, falsy], None)?;
+        let Ok([truthy, falsy]) = <[Expr; 2]>::try_from(branches) else { return Ok(Value::untyped(Expr::Len)) };
+        let ternary = Expr::Ternary { predicate, truthy: Arc::new(truthy), falsy: Arc::new(falsy) };
+        Ok(Value::typed(ternary, dtype.map(DecimalType::dtype)))
+    }
+
+    /// A function of Polars. The inputs of those that bring their inputs to one type are brought to one that holds all
+    /// of their values.
+    pub(super) fn function(
+        &self,
+        expr: &Expr,
+        input: &[Expr],
+        function: &FunctionExpr,
+    ) -> Result<Value, OperatorError> {
+        match function {
+            FunctionExpr::Boolean(BooleanFunction::IsBetween { closed }) => self.is_between(expr, input, *closed),
+            FunctionExpr::Boolean(BooleanFunction::IsIn { nulls_equal }) => self.is_in(expr, input, *nulls_equal),
+            FunctionExpr::Negate => {
+                let [inner] = input else { return self.children(expr) };
+                let mut inner = self.rewrite(inner)?;
+                match self.kind(&mut inner)? {
+                    kind @ Kind::Decimal(_) => self.negate(expr, inner, kind),
+                    _ => Ok(Value::untyped(Expr::Function {
+                        input: vec![inner.into_expr()?],
+                        function: function.clone(),
+                    })),
+                }
+            },
+            FunctionExpr::FillNull
+            | FunctionExpr::Coalesce
+            | FunctionExpr::MinHorizontal
+            | FunctionExpr::MaxHorizontal
+            | FunctionExpr::Clip { .. }
+            | FunctionExpr::ConcatExpr(_) => {
+                let (input, _) = self.unify(input, None)?;
+                Ok(Value::untyped(Expr::Function { input, function: function.clone() }))
+            },
+            // Polars adds with 38 digits.
+            FunctionExpr::SumHorizontal { .. } => {
+                let (input, _) = self.unify(input, Some(MAX_PRECISION))?;
+                Ok(Value::untyped(Expr::Function { input, function: function.clone() }))
+            },
+            FunctionExpr::ShiftAndFill => {
+                let [values, periods, fill] = input else { return self.children(expr) };
+                let periods = self.rewrite(periods)?.into_expr()?;
+                let (mut input, _) = self.unify([values, fill], None)?;
+                input.insert(1, periods);
+                Ok(Value::untyped(Expr::Function { input, function: function.clone() }))
+            },
+            _ => self.children(expr),
+        }
+    }
+
+    /// `exprs` rewritten, and brought to one decimal type if one of them is a decimal and the others are decimals,
+    /// integers or null. With floats among them, Polars turns all into floats.
+    fn unify<'e>(
+        &self,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+        precision: Option<usize>,
+    ) -> Result<(Vec<Expr>, Option<DecimalType>), OperatorError> {
+        let mut values = Vec::new();
+        for expr in exprs {
+            let mut value = self.rewrite(expr)?;
+            let kind = self.kind(&mut value)?;
+            values.push((expr, value, kind));
+        }
+        let exact = values.iter().all(|(.., kind)| *kind != Kind::Other);
+        let common = values.iter().filter_map(|(.., kind)| kind.exact()).reduce(DecimalType::supertype);
+        let Some(mut common) = common.filter(|_| exact && values.iter().any(|(.., kind)| kind.is_decimal())) else {
+            let exprs = values.into_iter().map(|(_, value, _)| value.into_expr()).collect::<Result<_, _>>()?;
+            return Ok((exprs, None));
+        };
+        common.precision = precision.unwrap_or(common.precision);
+        let exprs = values.into_iter().map(|(expr, value, kind)| match (kind, value.number()) {
+            (Kind::Null, _) => value.into_expr(),
+            (_, Some(number)) if number.at_scale(common.scale).is_some() => {
+                Ok(decimal(number.at_scale(common.scale), common).lit())
+            },
+            _ => self.exact(expr, value.into_computed(kind), common)?.into_expr(),
+        });
+        Ok((exprs.collect::<Result<_, _>>()?, Some(common)))
+    }
+}

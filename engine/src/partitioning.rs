@@ -1,5 +1,9 @@
 //! Which worker a row is sent to.
 
+mod range;
+
+pub use range::{range_targets, sort_keys};
+
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 

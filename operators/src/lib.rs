@@ -1,1 +1,16 @@
-//! placeholder
+//! The built-in operators of quokka: one file each, a folder for a family.
+//!
+//! | module | operators |
+//! |---|---|
+//! | [`select`] | columns of a batch |
+//! | [`limit`] | the first rows, or a slice |
+//! | [`union`] | rows of several inputs |
+//! | [`whole_frame`] | a function of all rows at once |
+
+pub mod limit;
+mod ordered_batches;
+pub mod select;
+mod slices;
+mod state;
+pub mod union;
+pub mod whole_frame;

@@ -75,4 +75,3 @@ impl fmt::Display for Partitioning {
         }
     }
 }
-pub(crate) fn range_targets(_: &DataFrame, _: &RangePartitioning) -> Result<Vec<u32>, OperatorError> { Ok(vec![]) }

@@ -1,2 +1,3 @@
-#[test]
-fn a() {}
+//! Black-box tests, through the façade only.
+
+mod smoke;

@@ -1,9 +1,64 @@
-//! stub
-use crate::{Context, DataStream};
+//! Where streams start.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
 use polars_core::frame::DataFrame;
+use quokka_connectors::memory::MemoryScan;
+use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::source::Scan;
+
+use super::Context;
+use crate::arrow::from_record_batches;
+use crate::error::{Error, Result};
+use crate::plan::logical::LogicalPlan;
+use crate::stream::DataStream;
+
 impl Context {
-    /// stub
-    pub fn from_df(&self, _df: DataFrame) -> DataStream {
-        unimplemented!()
+    /// The rows of a DataFrame. Nothing is copied. In a cluster, every process must pass the same frame; each reads its
+    /// share of it.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2]).unwrap());
+    /// assert_eq!(stream.collect()?.height(), 2);
+    /// # quokka::Result::Ok(())
+    /// ```
+    pub fn from_df(&self, frame: DataFrame) -> DataStream {
+        self.stream(MemoryScan::from(frame))
+    }
+
+    /// The rows of record batches of arrow-rs, which have one schema. Values are not copied.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// use std::sync::Arc;
+    /// use arrow_array::{ArrayRef, Int32Array, RecordBatch};
+    ///
+    /// let context = Context::builder().build()?;
+    /// let numbers: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), None]));
+    /// let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+    /// assert_eq!(context.from_arrow([batch])?.collect()?, df!("n" => [Some(1), None]).unwrap());
+    /// # quokka::Result::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// No batch at all, batches of different schemas, a type that Polars does not have.
+    pub fn from_arrow(&self, batches: impl IntoIterator<Item = RecordBatch>) -> Result<DataStream> {
+        let refused = |source| Error::Source { source_name: "record batches".into(), source };
+        let batches: Vec<RecordBatch> = batches.into_iter().collect();
+        match from_record_batches(&batches).map_err(|error| refused(error.into()))? {
+            Some(frame) => Ok(self.from_df(frame)),
+            None => {
+                let message = "there is no batch: pass one without rows, which gives the columns";
+                Err(refused(OperatorError::message(ErrorKind::InvalidQuery, message)))
+            },
+        }
+    }
+
+    /// The rows of a table.
+    fn stream(&self, scan: impl Scan + 'static) -> DataStream {
+        DataStream::new(self.clone(), LogicalPlan::scan(Arc::new(scan)))
     }
 }

@@ -6,7 +6,6 @@ pub(crate) mod expression;
 pub(crate) mod join;
 pub(crate) mod logical;
 pub(crate) mod optimizer;
-#[path = "physical_stub.rs"]
 pub(crate) mod physical;
 
 #[cfg(test)]

@@ -20,20 +20,22 @@ use crate::plan::logical::LogicalPlan;
 const BROADCAST_ROWS: u64 = 1 << 20;
 
 impl Lowering {
-    pub(super) fn join(
-        &mut self,
-        left: &LogicalPlan,
-        right: &LogicalPlan,
-        join: &Join,
-        schema: &SchemaRef,
-    ) -> Lowered {
+    pub(super) fn join(&mut self, left: &LogicalPlan, right: &LogicalPlan, join: &Join, schema: &SchemaRef) -> Lowered {
         let build = build_side(join, left, right);
         let distribution = self.distribution(join, build, left, right);
 
         // The build side comes first in the plan: the probe side waits for it.
         let (left_keys, right_keys) = (
-            KeyColumns::new(join.keys.iter().map(|key| (key.left.clone(), Some(key.dtype.clone()))), "left_key", left.schema())?,
-            KeyColumns::new(join.keys.iter().map(|key| (key.right.clone(), Some(key.dtype.clone()))), "right_key", right.schema())?,
+            KeyColumns::new(
+                join.keys.iter().map(|key| (key.left.clone(), Some(key.dtype.clone()))),
+                "left_key",
+                left.schema(),
+            )?,
+            KeyColumns::new(
+                join.keys.iter().map(|key| (key.right.clone(), Some(key.dtype.clone()))),
+                "right_key",
+                right.schema(),
+            )?,
         );
         let (build_plan, build_keys, probe_plan, probe_keys) = match build {
             Side::Left => (left, &left_keys, right, &right_keys),
@@ -89,8 +91,7 @@ impl Lowering {
             probe_stream = self.fuse(probe_stream, operators.probe.clone(), operators.schema.clone());
         } else {
             let partitioning = Partitioning::HashToProcess(probe_keys.names().to_vec());
-            probe_stream =
-                self.exchange(probe_stream, partitioning, operators.probe.clone(), operators.schema.clone());
+            probe_stream = self.exchange(probe_stream, partitioning, operators.probe.clone(), operators.schema.clone());
         }
         if let Some(node) = self.plan.nodes.get_mut(probe_stream.node)
             && !probe_stream.sources.contains(&probe_stream.node)

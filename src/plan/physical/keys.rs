@@ -27,7 +27,9 @@ impl KeyColumns {
         let mut columns = Self { names: Vec::new(), computed: Vec::new() };
         for (index, (key, dtype)) in keys.into_iter().enumerate() {
             let key = match dtype {
-                Some(dtype) if quokka_engine::expr::output_field(&key, schema)?.dtype != dtype => key.strict_cast(dtype),
+                Some(dtype) if quokka_engine::expr::output_field(&key, schema)?.dtype != dtype => {
+                    key.strict_cast(dtype)
+                },
                 _ => key,
             };
             if let Expr::Column(name) = key {

@@ -43,9 +43,11 @@ impl Lowering {
                 let projection = Projection::compile(&expressions, input.schema())?;
                 // With window keys each worker has rows of its own, so the number of rows must follow from them.
                 let by_rows = matches!(requirement, Requirement::Window { .. });
-                let function = Arc::new(move |frame: DataFrame| {
-                    if by_rows { projection.evaluate(&frame) } else { projection.select(&frame) }
-                });
+                let function = Arc::new(
+                    move |frame: DataFrame| {
+                        if by_rows { projection.evaluate(&frame) } else { projection.select(&frame) }
+                    },
+                );
                 self.whole_frame(input, &requirement, order, describe("select", exprs), function, schema.clone())
             },
         }

@@ -15,7 +15,7 @@ use crate::plan::logical::LogicalPlan;
 use crate::stream::DataStream;
 
 impl Context {
-    /// The rows of a DataFrame. Nothing is copied. In a cluster, every process must pass the same frame; each reads its
+    /// The rows of a DataFrame, each chunk of which is read on its own. Nothing is copied. In a cluster, every process must pass the same frame; each reads its
     /// share of it.
     ///
     /// ```
@@ -25,8 +25,11 @@ impl Context {
     /// assert_eq!(stream.collect()?.height(), 2);
     /// # quokka::Result::Ok(())
     /// ```
-    pub fn from_df(&self, frame: DataFrame) -> DataStream {
-        self.stream(MemoryScan::from(frame))
+    pub fn from_df(&self, mut frame: DataFrame) -> DataStream {
+        self.stream(match frame.first_col_n_chunks() {
+            0 | 1 => MemoryScan::from(frame),
+            _ => MemoryScan::new(frame.split_chunks().collect()).unwrap_or_else(|_| MemoryScan::from(frame)),
+        })
     }
 
     /// The rows of record batches of arrow-rs, which have one schema. Values are not copied.

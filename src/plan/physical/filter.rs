@@ -21,7 +21,7 @@ impl Lowering {
         if requirement == Requirement::Rows {
             let stream = self.lower(input, order)?;
             let schema = stream.schema.clone();
-            let filter = Filter::new(predicate.clone(), schema.clone())?;
+            let filter = Filter::new(Arc::new(Predicate::compile(predicate, &schema)?), predicate);
             return Ok(self.fuse(stream, Arc::new(filter), schema));
         }
         let compiled = Arc::new(Predicate::compile(predicate, input.schema())?);

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use polars_core::prelude::{DataType, PlSmallStr, Schema, SchemaRef};
 use polars_plan::dsl::Expr;
 use quokka_engine::error::OperatorError;
+use quokka_engine::expr::{Projection, output_field};
 use quokka_operators::project::Project;
+use quokka_operators::select::Select;
 
 use super::{Lowering, Stream};
+use super::project::list;
 use crate::plan::expression::NamedExpr;
 
 /// The names of key columns, and how to compute those that are no columns of the stream.
@@ -27,7 +30,7 @@ impl KeyColumns {
         let mut columns = Self { names: Vec::new(), computed: Vec::new() };
         for (index, (key, dtype)) in keys.into_iter().enumerate() {
             let key = match dtype {
-                Some(dtype) if quokka_engine::expr::output_field(&key, schema)?.dtype != dtype => {
+                Some(dtype) if output_field(&key, schema)?.dtype != dtype => {
                     key.strict_cast(dtype)
                 },
                 _ => key,
@@ -65,8 +68,9 @@ impl Lowering {
         }
         let columns = stream.schema.iter_names().cloned().map(NamedExpr::column);
         let exprs: Vec<Expr> = columns.chain(keys.computed.iter().cloned()).map(|named| named.to_expr()).collect();
-        let project = Project::new(&exprs, &stream.schema)?;
-        let schema = project.schema().clone();
+        let projection = Projection::compile(&exprs, &stream.schema)?;
+        let schema = projection.schema().clone();
+        let project = Project::new(Arc::new(projection), format_args!("*, {}", list(&keys.computed)));
         Ok(self.fuse(stream, Arc::new(project), schema))
     }
 
@@ -80,7 +84,7 @@ impl Lowering {
             return Ok(stream);
         }
         let names = schema.iter_names().map(|name| (name.clone(), name.clone()));
-        let select = quokka_operators::project::Select::new(&stream.schema, names)?;
+        let select = Select::new(&stream.schema, names)?;
         Ok(self.fuse(stream, Arc::new(select), schema.clone()))
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
 use polars_core::prelude::SchemaRef;
-use polars_plan::dsl::Expr;
 use quokka_engine::expr::{Projection, Requirement};
 use quokka_operators::aggregate::AggregatePlan;
-use quokka_operators::project::{Project, Select};
+use quokka_operators::project::Project;
+use quokka_operators::select::Select;
 
 use super::requirement::requirement_of;
 use super::{Lowered, Lowering, Order, Stream};
@@ -48,7 +48,7 @@ impl Lowering {
                         if by_rows { projection.evaluate(&frame) } else { projection.select(&frame) }
                     },
                 );
-                self.whole_frame(input, &requirement, order, describe("select", exprs), function, schema.clone())
+                self.whole_frame(input, &requirement, order, format!("select {}", list(exprs)), function, schema.clone())
             },
         }
     }
@@ -79,7 +79,7 @@ impl Lowering {
         }
         let projection = Projection::compile(&to_exprs(&all), input.schema())?;
         let function = Arc::new(move |frame: DataFrame| projection.evaluate(&frame));
-        self.whole_frame(input, &requirement, order, describe("with-columns", exprs), function, schema.clone())
+        self.whole_frame(input, &requirement, order, format!("with-columns {}", list(exprs)), function, schema.clone())
     }
 
     /// Computes `exprs` row by row.
@@ -92,14 +92,19 @@ impl Lowering {
                 Ok(self.fuse(stream, Arc::new(select), schema.clone()))
             },
             None => {
-                let project = Project::new(&to_exprs(exprs), &stream.schema)?;
+                let projection = Projection::compile(&to_exprs(exprs), &stream.schema)?;
+                let project = Project::new(Arc::new(projection), list(exprs));
                 Ok(self.fuse(stream, Arc::new(project), schema.clone()))
             },
         }
     }
 }
 
-fn describe(what: &str, exprs: &[NamedExpr]) -> String {
-    let exprs: Vec<String> = exprs.iter().map(|named| Expr::to_string(&named.to_expr())).collect();
-    format!("{what} {}", exprs.join(", "))
+/// The expressions as users read them.
+pub(super) fn list(exprs: &[NamedExpr]) -> String {
+    let text = |named: &NamedExpr| match named.is_plain() {
+        true => named.name.to_string(),
+        false => format!("{} as {}", named.expr, named.name),
+    };
+    exprs.iter().map(text).collect::<Vec<_>>().join(", ")
 }

@@ -2,11 +2,13 @@
 //!
 //! | module | operators |
 //! |---|---|
-//! | [`select`] | columns of a batch |
+//! | [`aggregate`] | grouped aggregates in two phases |
 //! | [`limit`] | the first rows, or a slice |
+//! | [`select`] | columns of a batch, stateless |
 //! | [`union`] | rows of several inputs |
 //! | [`whole_frame`] | a function of all rows at once |
 
+pub mod aggregate;
 pub mod limit;
 mod ordered_batches;
 pub mod select;

@@ -68,12 +68,17 @@ fn hash_column(series: &Series, hashes: &mut [u64]) -> Result<(), OperatorError>
         },
         DataType::Categorical(..) | DataType::Enum(..) => hash_column(&series.cast(&DataType::String)?, hashes)?,
         DataType::Struct(_) => {
-            let columns = series.struct_()?;
-            for field in columns.fields_as_series() {
+            let nulls = (series.null_count() > 0).then(|| (series.is_null(), hashes.to_vec()));
+            for field in series.struct_()?.fields_as_series() {
                 hash_column(&field, hashes)?;
             }
-            if series.null_count() > 0 {
-                hash_values(series.is_null().iter().map(|v| v == Some(true)).map(|v| if v { NULL } else { 1 }), hashes);
+            // What lies below a null must not count, and a value must hash the same whether its batch has nulls or not.
+            if let Some((is_null, before)) = nulls {
+                for ((hash, before), null) in hashes.iter_mut().zip(before).zip(is_null.iter()) {
+                    if null == Some(true) {
+                        *hash = combine(before, NULL);
+                    }
+                }
             }
         },
         DataType::List(_) => {
@@ -177,6 +182,20 @@ mod tests {
         let nulls = Int64Chunked::full_null("a".into(), 2);
         let of = |ca: Int64Chunked| hash_rows(&DataFrame::new(2, vec![ca.into_column()]).unwrap(), &["a".into()]).unwrap();
         assert_eq!(of(masked), of(nulls));
+    }
+
+    #[test]
+    fn null_structs_hide_their_fields() {
+        let of = |numbers: [i64; 3], valid: [bool; 3]| {
+            let field = Int64Chunked::from_slice("n".into(), &numbers).into_series();
+            let structs = StructChunked::from_series("a".into(), 3, [field].iter()).unwrap();
+            let structs = structs.with_outer_validity(Some(valid.into_iter().collect()));
+            hash_rows(&DataFrame::new(3, vec![structs.into_column()]).unwrap(), &["a".into()]).unwrap()
+        };
+        let (some, all) = (of([1, 2, 3], [true, false, false]), of([1, 1, 4], [true; 3]));
+        assert_eq!(some[0], all[0]);
+        assert_eq!(some[1], some[2]);
+        assert_ne!(some[1], all[1]);
     }
 
     #[test]

@@ -78,10 +78,10 @@ fn types_that_do_not_fit() {
         |t| t.filter(col("value") + lit(1)),
         "expression `[(col(\"value\")) + (dyn int: 1)]` in `filter` must be a boolean, but it is i32",
     );
-    let error = context().from_df(numbers()).filter(col("text").gt(lit(1))).schema().unwrap_err();
-    let Error::Plan(PlanError::Expression { expression, method: "filter", .. }) = &error else { panic!("{error:?}") };
-    assert_eq!(expression, "[(col(\"text\")) > (dyn int: 1)]");
-    assert!(error.report().contains("cannot compare string with numeric type"), "{}", error.report());
+    let error = context().from_df(numbers()).select([col("text") * lit(2)]).schema().unwrap_err();
+    let Error::Plan(PlanError::Expression { expression, method: "select", .. }) = &error else { panic!("{error:?}") };
+    assert_eq!(expression, "[(col(\"text\")) * (dyn int: 2)]");
+    assert!(error.report().contains("arithmetic on dtypes str and dyn int is not allowed"), "{}", error.report());
     check_message(
         |t| t.inner_join(context().from_df(orders()), col("key"), col("name")),
         "expression `col(\"name\")` in `join` must be i64 as its left key `col(\"key\")`, but it is str",
@@ -127,8 +127,13 @@ fn arguments_that_contradict_each_other() {
 
 #[test]
 fn values_that_cannot_be_computed() {
-    let error = context().from_df(numbers()).select([col("text").strict_cast(DataType::Int64)]).collect().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Compute);
+    let failing = |predicate: Expr| {
+        let context = Context::builder().workers(2).build().unwrap();
+        context.from_df(numbers()).filter(predicate).collect().unwrap_err()
+    };
+    let error = failing(col("text").strict_cast(DataType::Int64).is_null());
     let report = error.report();
-    assert!(report.contains("project") && report.contains("text"), "{report}");
+    assert!(report.contains("filter") && report.contains("text"), "{report}");
+    let error = failing(col("text").gt(lit(1)));
+    assert!(error.report().contains("cannot compare string with numeric type"), "{}", error.report());
 }

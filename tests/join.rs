@@ -182,13 +182,25 @@ fn trees_of_joins() {
         Rows::AnyOrder,
         |[n, o, r]| {
             let named = o.clone().inner_join(r.clone(), col("name"), col("name"));
-            let joined = n.left_join(named, col("key"), col("key")).inner_join(o, col("id"), col("key"));
-            joined.join(r, [col("name_right")], [col("name")], JoinArgs::new(JoinType::Full))
+            let joined = n.left_join(named, col("key"), col("key"));
+            let joined = joined.join(
+                o,
+                [col("id")],
+                [col("key")],
+                JoinArgs::new(JoinType::Inner).with_suffix(Some("_o".into())),
+            );
+            joined.join(r, [col("name_o")], [col("name")], JoinArgs::new(JoinType::Full).with_suffix(Some("_r".into())))
         },
         |[n, o, r]| {
             let named = o.clone().inner_join(r.clone(), col("name"), col("name"));
-            let joined = n.left_join(named, col("key"), col("key")).inner_join(o, col("id"), col("key"));
-            joined.join(r, [col("name_right")], [col("name")], JoinArgs::new(JoinType::Full))
+            let joined = n.left_join(named, col("key"), col("key"));
+            let joined = joined.join(
+                o,
+                [col("id")],
+                [col("key")],
+                JoinArgs::new(JoinType::Inner).with_suffix(Some("_o".into())),
+            );
+            joined.join(r, [col("name_o")], [col("name")], JoinArgs::new(JoinType::Full).with_suffix(Some("_r".into())))
         },
     );
 }

@@ -25,8 +25,10 @@ fn by_an_expression() {
 
 #[test]
 fn by_keys_without_a_common_one() {
-    let exprs =
-        [col("value").sum().over([col("key")]).unwrap().alias("sum"), col("value").max().over([col("flag")]).unwrap().alias("max")];
+    let exprs = [
+        col("value").sum().over([col("key")]).unwrap().alias("sum"),
+        col("value").max().over([col("flag")]).unwrap().alias("max"),
+    ];
     check([&numbers()], Rows::AnyOrder, |[t]| t.with_columns(&exprs), |[t]| t.with_columns(&exprs));
 }
 
@@ -45,7 +47,8 @@ fn next_to_aggregates() {
         (col("value").sum().over([col("key")]).unwrap() / col("value").sum()).alias("share"),
         col("id")
             .rank(RankOptions { method: RankMethod::Dense, descending: true }, None)
-            .over([col("flag")]).unwrap()
+            .over([col("flag")])
+            .unwrap()
             .alias("rank"),
     ];
     check([&numbers()], Rows::AnyOrder, |[t]| t.with_columns(&exprs), |[t]| t.with_columns(&exprs));

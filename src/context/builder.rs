@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use quokka_engine::cluster::ClusterConfig;
+use quokka_engine::error::Error as EngineError;
 use quokka_engine::plan::DEFAULT_BATCH_ROWS;
 
 use super::Context;
@@ -92,6 +93,9 @@ impl ContextBuilder {
     /// # Errors
     /// Options that contradict each other; a process that does not come in time; a port that is taken.
     pub fn build(self) -> Result<Context> {
+        if self.cluster.workers == 0 {
+            return Err(EngineError::Configuration("a process needs at least 1 worker".into()).into());
+        }
         Context::start(self.cluster, self.batch_rows, self.rules)
     }
 }

@@ -4,7 +4,7 @@ mod compare;
 mod tables;
 
 pub use compare::{Rows, assert_same};
-pub use tables::{chunked, numbers, orders};
+pub use tables::{numbers, orders};
 
 use std::sync::LazyLock;
 

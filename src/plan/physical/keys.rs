@@ -9,8 +9,8 @@ use quokka_engine::expr::{Projection, output_field};
 use quokka_operators::project::Project;
 use quokka_operators::select::Select;
 
-use super::{Lowering, Stream};
 use super::project::list;
+use super::{Lowering, Stream};
 use crate::plan::expression::NamedExpr;
 
 /// The names of key columns, and how to compute those that are no columns of the stream.
@@ -30,9 +30,7 @@ impl KeyColumns {
         let mut columns = Self { names: Vec::new(), computed: Vec::new() };
         for (index, (key, dtype)) in keys.into_iter().enumerate() {
             let key = match dtype {
-                Some(dtype) if output_field(&key, schema)?.dtype != dtype => {
-                    key.strict_cast(dtype)
-                },
+                Some(dtype) if output_field(&key, schema)?.dtype != dtype => key.strict_cast(dtype),
                 _ => key,
             };
             if let Expr::Column(name) = key {

@@ -48,7 +48,14 @@ impl Lowering {
                         if by_rows { projection.evaluate(&frame) } else { projection.select(&frame) }
                     },
                 );
-                self.whole_frame(input, &requirement, order, format!("select {}", list(exprs)), function, schema.clone())
+                self.whole_frame(
+                    input,
+                    &requirement,
+                    order,
+                    format!("select {}", list(exprs)),
+                    function,
+                    schema.clone(),
+                )
             },
         }
     }

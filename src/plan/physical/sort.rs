@@ -34,13 +34,7 @@ impl Lowering {
         self.without_other_columns(sorted, &schema)
     }
 
-    pub(super) fn top_k(
-        &mut self,
-        input: &LogicalPlan,
-        k: u64,
-        by: &[Expr],
-        options: &SortMultipleOptions,
-    ) -> Lowered {
+    pub(super) fn top_k(&mut self, input: &LogicalPlan, k: u64, by: &[Expr], options: &SortMultipleOptions) -> Lowered {
         let (stream, order, schema) = self.sort_input(input, by, options)?;
         let top_k = TopK::new(order, usize::try_from(k).unwrap_or(usize::MAX));
         let keyed = stream.schema.clone();

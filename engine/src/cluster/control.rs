@@ -16,7 +16,7 @@ use super::monitor::Monitor;
 use super::socket::is_timeout;
 
 /// How long a closed data connection waits for a better explanation than itself: a survivor that tears down closes
-/// its data connections as well, and the news of the real cause travel on another connection.
+/// its data connections as well, and the news of the real cause travels on another connection.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Something that happened to the mesh.
@@ -124,6 +124,10 @@ impl Control {
             Event::Message { process: reporter, message: Message::Lost { process, reason } } => {
                 self.monitor.lose(process, reason, Some(reporter));
             },
+            // Its deadline passed at the moment when we became complete.
+            Event::Message { process, message: Message::Abort { reason } } => {
+                self.monitor.lose(process, reason, None);
+            },
             Event::Message { process, message: Message::Goodbye { finished } } => {
                 self.monitor.note_goodbye(process, finished);
                 self.blame_departed();
@@ -138,7 +142,7 @@ impl Control {
                 self.suspicions.push_back(Suspicion { until: Instant::now() + GRACE, process, clean, reason });
             },
             Event::QueryBegun => self.blame_departed(),
-            Event::Message { message: Message::Beat | Message::Ready | Message::Abort { .. }, .. }
+            Event::Message { message: Message::Beat | Message::Ready, .. }
             | Event::Linked { .. }
             | Event::Waiting { .. }
             | Event::Refused(_)

@@ -95,6 +95,7 @@ impl Monitor {
     /// Calls `callback` once when the mesh fails; at once if it has failed already.
     ///
     /// The call comes from the control thread, after the other processes know and the data connections are closed.
+    /// It must not block, and not drop the mesh: that waits for the control thread.
     pub fn on_failure(&self, callback: impl Fn(&Error) + Send + Sync + 'static) {
         let mut state = self.state.lock();
         match state.failure.clone() {

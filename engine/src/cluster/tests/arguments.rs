@@ -1,7 +1,7 @@
-use std::io::Write;
 use std::thread::available_parallelism;
 
 use super::super::ClusterConfig;
+use super::host_file::HostFile;
 use crate::error::ErrorKind;
 
 fn parse(line: &str) -> Result<ClusterConfig, String> {
@@ -35,9 +35,8 @@ fn the_name_of_the_program_and_free_arguments_are_left_alone() {
 
 #[test]
 fn a_host_file_gives_the_addresses() {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(b"alpha:9000\nbeta:9001\n").unwrap();
-    let config = parse(&format!("program -n 2 -p 1 -h {}", file.path().display())).unwrap();
+    let file = HostFile::with(b"alpha:9000\nbeta:9001\n");
+    let config = parse(&format!("program -n 2 -p 1 -h {}", file.path.display())).unwrap();
     assert_eq!(config.addresses, ["alpha:9000", "beta:9001"]);
 }
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use timely::WorkerConfig;
+use timely::dataflow::InputHandle;
 use timely::dataflow::channels::pact::Exchange as ByKey;
 use timely::dataflow::operators::generic::operator::source;
-use timely::dataflow::operators::{Exchange, Inspect, Operator, ToStream};
+use timely::dataflow::operators::{Exchange, Input, Inspect, Operator, ToStream};
 
 use super::super::bring_up::{Links, bring_up};
 use super::super::control::Event;
@@ -288,14 +289,13 @@ fn a_query_that_begins_after_a_peer_has_left_takes_parked_workers_down() {
         let (builders, guard) = mesh.into_allocators().unwrap();
         let workers = timely::execute::execute_from(builders, guard, WorkerConfig::default(), |worker| {
             // Never ends by itself, and has nothing to do.
+            let mut input = InputHandle::new();
             worker.dataflow::<u64, _, _>(|scope| {
-                source(scope, "Nothing", |capability, _| {
-                    move |_output| {
-                        let _held = &capability;
-                    }
-                })
-                .container::<Vec<u64>>();
+                scope.input_from(&mut input).container::<Vec<u64>>();
             });
+            while worker.has_dataflows() {
+                worker.step_or_park(None);
+            }
         });
         while !monitor.said_goodbye(1) {
             thread::sleep(Duration::from_millis(1));

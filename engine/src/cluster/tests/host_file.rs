@@ -1,13 +1,35 @@
-use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs, process};
 
 use super::super::read_host_file;
 
+/// A file that lives as long as the test.
+pub(super) struct HostFile {
+    pub path: PathBuf,
+}
+
+impl HostFile {
+    pub(super) fn with(text: &[u8]) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("quokka-hosts-{}-{number}", process::id()));
+        fs::write(&path, text).unwrap();
+        Self { path }
+    }
+}
+
+impl Drop for HostFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
 /// Reads a host file with these bytes; errors without the path of the file.
 fn read(text: &[u8], processes: usize) -> Result<Vec<String>, String> {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(text).unwrap();
-    let path = file.path().display().to_string();
-    read_host_file(file.path(), processes).map_err(|error| {
+    let file = HostFile::with(text);
+    let path = file.path.display().to_string();
+    read_host_file(&file.path, processes).map_err(|error| {
         let message = error.to_string();
         assert!(message.contains(&path), "{message}");
         message.replace(&path, "FILE")

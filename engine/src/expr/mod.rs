@@ -30,6 +30,8 @@ pub mod prelude;
 mod projection;
 mod requirement;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod udf;
 mod window;
 

@@ -12,6 +12,7 @@ mod join;
 mod lifecycle;
 mod order;
 mod project;
+mod random;
 mod rows;
 mod support;
 mod window;

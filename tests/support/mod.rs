@@ -4,7 +4,7 @@ mod compare;
 mod tables;
 
 pub use compare::{Rows, assert_same};
-pub use tables::{numbers, orders};
+pub use tables::{chunked, numbers, orders};
 
 use std::sync::LazyLock;
 
@@ -35,6 +35,17 @@ static CONTEXTS: LazyLock<Vec<(String, Context)>> = LazyLock::new(|| {
     };
     SETTINGS.into_iter().map(start).collect()
 });
+
+/// The number of settings.
+pub fn settings() -> usize {
+    SETTINGS.len()
+}
+
+/// A context and what is set in it.
+pub fn setting(index: usize) -> (&'static str, &'static Context) {
+    let (setting, context) = &CONTEXTS[index];
+    (setting, context)
+}
 
 /// A context for tests that need just one.
 pub fn context() -> Context {

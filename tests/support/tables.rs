@@ -2,7 +2,10 @@ use polars_core::utils::accumulate_dataframes_vertical;
 use quokka::prelude::*;
 
 /// `frame` in chunks of `rows` rows, each of which is read on its own.
-fn chunked(frame: &DataFrame, rows: usize) -> DataFrame {
+pub fn chunked(frame: &DataFrame, rows: usize) -> DataFrame {
+    if frame.height() == 0 {
+        return frame.clone();
+    }
     let starts = (0..frame.height()).step_by(rows);
     accumulate_dataframes_vertical(starts.map(|start| frame.slice(start as i64, rows))).unwrap()
 }

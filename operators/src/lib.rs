@@ -3,18 +3,28 @@
 //! | module | operators |
 //! |---|---|
 //! | [`aggregate`] | grouped aggregates in two phases |
+//! | [`filter`] | rows of a batch, stateless |
 //! | [`join`] | hash joins |
 //! | [`limit`] | the first rows, or a slice |
+//! | [`project`] | columns computed of a batch, stateless |
 //! | [`select`] | columns of a batch, stateless |
+//! | [`sort`] | all rows in a sort order |
+//! | [`top_k`] | the first rows of a sort order |
 //! | [`union`] | rows of several inputs |
 //! | [`whole_frame`] | a function of all rows at once |
 
 pub mod aggregate;
+mod detach;
+pub mod filter;
+mod gather;
 pub mod join;
 pub mod limit;
 mod ordered_batches;
+pub mod project;
 pub mod select;
 mod slices;
+pub mod sort;
 mod state;
+pub mod top_k;
 pub mod union;
 pub mod whole_frame;

@@ -51,10 +51,21 @@ impl OrderedBatches {
         self.origins.get(&origin).map_or(0, |origin| origin.rows)
     }
 
+    /// Rows held.
+    pub(crate) fn rows(&self) -> usize {
+        self.origins.values().map(|origin| origin.rows).sum()
+    }
+
     /// Takes out all batches, in order.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = DataFrame> + use<> {
+        self.take_with_origins().map(|(_, frame)| frame)
+    }
+
+    /// Takes out all batches, in order, with their origins.
+    pub(crate) fn take_with_origins(&mut self) -> impl Iterator<Item = (usize, DataFrame)> + use<> {
         self.bytes = 0;
-        std::mem::take(&mut self.origins).into_values().flat_map(|origin| origin.frames)
+        let origins = std::mem::take(&mut self.origins).into_iter();
+        origins.flat_map(|(index, origin)| origin.frames.into_iter().map(move |frame| (index, frame)))
     }
 
     /// All batches, as entries of a state.

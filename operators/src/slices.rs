@@ -16,12 +16,19 @@ impl Slices {
         Self { frame, offset: 0 }
     }
 
+    /// Whether everything was sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.offset >= self.frame.height()
+    }
+
     /// Pushes the next `rows` rows.
     pub(crate) fn push_next(&mut self, rows: usize, output: &mut Output) -> Progress {
         let rows = rows.max(1);
-        output.push(self.frame.slice(self.offset as i64, rows));
+        let mut batch = self.frame.slice(self.offset as i64, rows);
+        batch.rechunk_mut();
+        output.push(batch);
         self.offset += rows;
-        if self.offset < self.frame.height() {
+        if !self.is_empty() {
             return Progress::More;
         }
         *self = Self::default();

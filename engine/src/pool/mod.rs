@@ -9,6 +9,9 @@ mod message;
 mod query;
 mod shared;
 mod split_queue;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests;
 
 pub(crate) use coordinator::Coordinator;
 pub(crate) use message::{Command, Report};

@@ -66,13 +66,20 @@ impl<T: Ordered> Extremum<T> {
         }
     }
 
+    /// Offers the best of `values` to the only group.
+    fn offer_best(&mut self, values: impl Iterator<Item = T>) {
+        let (largest, propagate_nans) = (self.largest, self.propagate_nans);
+        let better = |best: T, value: T| if value.beats(best, largest, propagate_nans) { value } else { best };
+        if let Some(best) = values.reduce(better) {
+            self.offer(0, best);
+        }
+    }
+
     fn fold(&mut self, rows: Rows<'_>, array: &PrimitiveArray<T>) {
         let values = array.values().as_slice();
         match (rows.groups, nulls(array)) {
-            (None, None) => values.iter().for_each(|&value| self.offer(0, value)),
-            (None, Some(validity)) => {
-                validity.true_idx_iter().for_each(|row| self.offer(0, values[row]));
-            },
+            (None, None) => self.offer_best(values.iter().copied()),
+            (None, Some(_)) => self.offer_best(array.non_null_values_iter()),
             (Some(groups), None) => {
                 groups.iter().zip(values).for_each(|(&group, &value)| self.offer(group as usize, value));
             },

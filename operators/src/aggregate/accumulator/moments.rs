@@ -1,5 +1,7 @@
 //! Variance and standard deviation.
 
+use polars_arrow::array::{Array, PrimitiveArray};
+use polars_compute::float_sum::sum_arr_as_f64;
 use polars_core::prelude::{Column, DataType, Series};
 use quokka_engine::error::OperatorError;
 
@@ -21,6 +23,18 @@ impl Moment {
         let distance = value - self.mean;
         self.mean += distance / self.count as f64;
         self.squares += distance * (value - self.mean);
+    }
+
+    /// The moment of all values that are not null, in two passes.
+    fn of(array: &PrimitiveArray<f64>) -> Self {
+        let count = (array.len() - array.null_count()) as u64;
+        if count == 0 {
+            return Self::default();
+        }
+        let mean = sum_arr_as_f64(array) / count as f64;
+        let distances = array.values().iter().map(|value| (value - mean) * (value - mean)).collect::<Vec<f64>>();
+        let distances = PrimitiveArray::from_vec(distances).with_validity(array.validity().cloned());
+        Self { count, mean, squares: sum_arr_as_f64(&distances) }
     }
 
     /// Merges two groups (Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
@@ -50,13 +64,21 @@ impl Accumulator for Moments {
     }
 
     fn update(&mut self, rows: Rows<'_>, input: &[Column]) -> Result<(), OperatorError> {
-        let group = |row: usize| rows.groups.map_or(0, |groups| groups[row] as usize);
         for input in input {
             let array = native::<f64>(&cast(input, &DataType::Float64)?)?;
             let values = array.values().as_slice();
-            match nulls(&array) {
-                None => values.iter().enumerate().for_each(|(row, &value)| self.groups[group(row)].insert(value)),
-                Some(validity) => validity.true_idx_iter().for_each(|row| self.groups[group(row)].insert(values[row])),
+            match (rows.groups, nulls(&array)) {
+                (None, _) => {
+                    if let Some(group) = self.groups.first_mut() {
+                        group.merge(Moment::of(&array));
+                    }
+                },
+                (Some(groups), None) => {
+                    groups.iter().zip(values).for_each(|(&group, &value)| self.groups[group as usize].insert(value));
+                },
+                (Some(groups), Some(validity)) => {
+                    validity.true_idx_iter().for_each(|row| self.groups[groups[row] as usize].insert(values[row]));
+                },
             }
         }
         Ok(())

@@ -4,9 +4,13 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
+use super::prefetch::prefetch;
+
 const VACANT: u64 = u64::MAX;
-const SMALLEST: usize = 64;
+const SMALLEST: usize = 512;
 const SEED: u64 = 0x6b65_7973_6279_7465;
+/// How many rows ahead slots are fetched.
+const AHEAD: usize = 16;
 
 /// Maps byte strings to dense group numbers. A slot holds half of the hash beside the group, so that the key itself is
 /// only read when it is almost certainly equal.
@@ -19,18 +23,13 @@ pub(super) struct BytesTable {
     ends: Vec<usize>,
     /// The group of the missing key.
     null: Option<u32>,
-    state: FixedState,
+    /// Hashes of the current batch.
+    hashes: Vec<u64>,
 }
 
 impl BytesTable {
     pub fn new() -> Self {
-        Self {
-            slots: vec![VACANT; SMALLEST],
-            keys: Vec::new(),
-            ends: Vec::new(),
-            null: None,
-            state: FixedState::with_seed(SEED),
-        }
+        Self { slots: vec![VACANT; SMALLEST], keys: Vec::new(), ends: Vec::new(), null: None, hashes: Vec::new() }
     }
 
     pub fn bytes(&self) -> usize {
@@ -39,23 +38,26 @@ impl BytesTable {
 
     /// Appends the group of every key to `groups`, and the index of each key that founded a group to `founders`. The
     /// caller makes sure that there are fewer than `u32::MAX` groups afterwards.
-    pub fn lookup<'a>(
-        &mut self,
-        keys: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
-        groups: &mut Vec<u32>,
-        founders: &mut Vec<u32>,
-    ) {
-        groups.reserve(keys.len());
-        for (row, key) in keys.enumerate() {
+    pub fn lookup<'a, I>(&mut self, keys: I, groups: &mut Vec<u32>, founders: &mut Vec<u32>)
+    where
+        I: Iterator<Item = Option<&'a [u8]>> + Clone,
+    {
+        let mut hashes = std::mem::take(&mut self.hashes);
+        hashes.clear();
+        let state = FixedState::with_seed(SEED);
+        hashes.extend(keys.clone().map(|key| key.map_or(0, |key| state.hash_one(key))));
+        groups.reserve(hashes.len());
+        for (row, (key, &hash)) in keys.zip(&hashes).enumerate() {
+            if let Some(&later) = hashes.get(row + AHEAD) {
+                prefetch(&self.slots, self.home(later));
+            }
             let known = self.ends.len() as u32;
-            let group = match key {
-                Some(key) => self.find_or_insert(key),
-                None => match self.null {
-                    Some(group) => group,
-                    None => {
-                        self.ends.push(self.keys.len());
-                        *self.null.insert(known)
-                    },
+            let group = match (key, self.null) {
+                (Some(key), _) => self.find_or_insert(key, hash),
+                (None, Some(group)) => group,
+                (None, None) => {
+                    self.ends.push(self.keys.len());
+                    *self.null.insert(known)
                 },
             };
             if group == known {
@@ -63,11 +65,11 @@ impl BytesTable {
             }
             groups.push(group);
         }
+        self.hashes = hashes;
     }
 
     #[inline]
-    fn find_or_insert(&mut self, key: &[u8]) -> u32 {
-        let hash = self.state.hash_one(key);
+    fn find_or_insert(&mut self, key: &[u8], hash: u64) -> u32 {
         let mask = self.slots.len() - 1;
         let mut at = self.home(hash);
         loop {

@@ -39,6 +39,16 @@ const LENGTH_BITS: u32 = 4;
 const CAPACITIES: [u32; 3] = [3, 7, View::MAX_INLINE_SIZE];
 
 impl Content {
+    /// What also has room for everything that fits `known`.
+    fn covering(self, known: Content) -> Self {
+        match (self, known) {
+            (Content::Text(now), Content::Text(before)) => Content::Text(now.max(before)),
+            (Content::Fixed(now), Content::Fixed(before)) => Content::Fixed(now.max(before)),
+            // The column has become one of numbers.
+            (now, _) => now,
+        }
+    }
+
     fn bits(self) -> u32 {
         match self {
             Content::Fixed(bits) => bits,
@@ -58,9 +68,7 @@ impl PackedLayout {
             let mut nullable = key.null_count() > 0;
             if let Some(known) = known.and_then(|known| known.fields.get(i)) {
                 nullable |= known.nullable;
-                if let (Content::Text(now), Content::Text(before)) = (content, known.content) {
-                    content = Content::Text(now.max(before));
-                }
+                content = content.covering(known.content);
             }
             fields.push(PackedField { content, nullable, shift: bits });
             bits += content.bits() + u32::from(nullable);
@@ -96,6 +104,7 @@ impl PackedField {
             DataType::Int16 => self.place_numbers::<i16, _>(array, validity, words),
             DataType::Int32 => self.place_numbers::<i32, _>(array, validity, words),
             DataType::Int64 => self.place_numbers::<i64, _>(array, validity, words),
+            DataType::Int128 if self.content == Content::Fixed(64) => self.place_narrowed(array, validity, words),
             DataType::Int128 => self.place_numbers::<i128, _>(array, validity, words),
             DataType::UInt8 => self.place_numbers::<u8, _>(array, validity, words),
             DataType::UInt16 => self.place_numbers::<u16, _>(array, validity, words),
@@ -124,6 +133,18 @@ impl PackedField {
         true
     }
 
+    /// Numbers of 128 bits, all of which fit 64.
+    fn place_narrowed<W: Word>(&self, array: &dyn Array, validity: Option<&Bitmap>, words: &mut [W]) -> bool {
+        let Some(array) = downcast::<PrimitiveArray<i128>>(array) else { return false };
+        let mut fit = true;
+        let bits = array.values().iter().map(|&value| {
+            fit &= is_narrow(value);
+            u128::from(value as u64)
+        });
+        self.place(words, bits, validity);
+        fit
+    }
+
     fn place_bits<W: Word>(&self, array: &dyn Array, validity: Option<&Bitmap>, words: &mut [W]) -> bool {
         let Some(array) = downcast::<BooleanArray>(array) else { return false };
         self.place(words, array.values().iter().map(u128::from), validity);
@@ -133,15 +154,14 @@ impl PackedField {
     fn place_text<W: Word>(&self, views: &[View], validity: Option<&Bitmap>, words: &mut [W]) -> bool {
         let Content::Text(capacity) = self.content else { return false };
         // The view of a null may be anything; such a view at worst widens the layout.
-        if views.iter().fold(0, |longest, view| longest.max(view.length)) > capacity {
-            return false;
-        }
+        let mut longest = 0;
         let bits = views.iter().map(|view| {
+            longest = longest.max(view.length);
             let view = view.as_u128();
             (view & 0xf) | (view >> u32::BITS << LENGTH_BITS)
         });
         self.place(words, bits, validity);
-        true
+        longest <= capacity
     }
 
     #[inline(always)]
@@ -176,12 +196,22 @@ impl Content {
             DataType::Int16 | DataType::UInt16 => Some(Content::Fixed(16)),
             DataType::Int32 | DataType::UInt32 | DataType::Float32 => Some(Content::Fixed(32)),
             DataType::Int64 | DataType::UInt64 | DataType::Float64 => Some(Content::Fixed(64)),
-            DataType::Int128 => Some(Content::Fixed(128)),
+            // Decimals: nearly all of them need no more than 64 bits.
+            DataType::Int128 => {
+                let array = downcast::<PrimitiveArray<i128>>(array)?;
+                Some(Content::Fixed(if array.values().iter().copied().all(is_narrow) { 64 } else { 128 }))
+            },
             DataType::String => views(downcast::<Utf8ViewArray>(array)?.views()),
             DataType::Binary => views(downcast::<BinaryViewArray>(array)?.views()),
             _ => None,
         }
     }
+}
+
+/// Whether a number of 128 bits fits 64.
+#[inline(always)]
+fn is_narrow(value: i128) -> bool {
+    i128::from(value as i64) == value
 }
 
 fn downcast<T: 'static>(array: &dyn Array) -> Option<&T> {

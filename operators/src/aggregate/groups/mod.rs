@@ -1,18 +1,20 @@
 //! Which group a row belongs to.
 //!
 //! Key columns are packed into one or two machine words when they fit, which they do for numbers, dates and short
-//! strings, and row encoded otherwise. Either way a table of our own maps the key to a dense group number.
+//! strings; long strings become numbers first if that makes them fit. Other keys are row encoded. Either way a table of
+//! our own maps the key to a dense group number.
 
 mod bytes_table;
+mod dictionary;
 mod layout;
 mod packed_table;
+mod prefetch;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 mod word;
 
 use polars_arrow::array::builder::ShareStrategy;
-use polars_arrow::array::{BinaryViewArray, Utf8ViewArray};
 use polars_core::frame::DataFrame;
 use polars_core::frame::builder::DataFrameBuilder;
 use polars_core::prelude::row_encode::encode_rows_unordered;
@@ -21,6 +23,7 @@ use polars_core::schema::SchemaRef;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
 use self::bytes_table::BytesTable;
+use self::dictionary::{Dictionaries, look_up_texts};
 use self::layout::PackedLayout;
 use self::packed_table::PackedTable;
 
@@ -38,6 +41,7 @@ pub(crate) struct Groups {
 /// Nulls are equal to each other, as are NaNs, and -0.0 and 0.0.
 pub(crate) struct GroupTable {
     index: Index,
+    dictionaries: Dictionaries,
     keys: DataFrameBuilder,
     schema: SchemaRef,
     /// Packed keys of the current batch.
@@ -66,7 +70,13 @@ struct TooManyGroups;
 impl GroupTable {
     /// A table without groups, for keys of these columns.
     pub fn new(schema: SchemaRef) -> Self {
-        Self { index: Index::Open, keys: DataFrameBuilder::new(schema.clone()), schema, words: Words::default() }
+        Self {
+            index: Index::Open,
+            dictionaries: Dictionaries::default(),
+            keys: DataFrameBuilder::new(schema.clone()),
+            schema,
+            words: Words::default(),
+        }
     }
 
     /// Groups so far.
@@ -82,7 +92,7 @@ impl GroupTable {
             Index::Wide(_, table) => table.bytes(),
             Index::Bytes(table) => 2 * table.bytes(),
         };
-        index + self.len() * self.schema.len() * size_of::<u128>()
+        index + self.dictionaries.bytes() + self.len() * self.schema.len() * size_of::<u128>()
     }
 
     /// Finds the group of each row of `keys`, founding groups for new keys. `keys` has the columns of the table's schema.
@@ -104,24 +114,43 @@ impl GroupTable {
     /// The keys of all groups in group order; the table is empty afterwards.
     pub fn take(&mut self) -> DataFrame {
         self.index = Index::Open;
+        self.dictionaries = Dictionaries::default();
         self.keys.freeze_reset()
     }
 
     fn find(&mut self, keys: &[Series], groups: &mut Groups) -> Result<(), OperatorError> {
-        let physical: Vec<Series> = keys.iter().map(|key| key.to_physical_repr().into_owned()).collect();
-        if !self.find_packed(&physical, groups) {
-            let layout = match &self.index {
-                Index::Open => PackedLayout::covering(&physical, None),
-                Index::Narrow(layout, _) | Index::Wide(layout, _) => PackedLayout::covering(&physical, Some(layout)),
-                Index::Bytes(_) => None,
-            };
-            self.rebuild(layout)?;
-            if !self.find_packed(&physical, groups) {
-                self.rebuild(None)?;
-                self.find_bytes(keys, groups)?;
+        if !matches!(self.index, Index::Bytes(_)) {
+            let mut physical = self.physical(keys);
+            if self.find_packed(&physical, groups) {
+                return Ok(());
             }
+            let mut layout = self.covering(&physical);
+            if layout.is_none() && keys.len() > 1 && self.dictionaries.is_empty() {
+                self.dictionaries = Dictionaries::of(&physical);
+                self.dictionaries.encode(&mut physical);
+                layout = self.covering(&physical);
+            }
+            self.rebuild(layout)?;
+            if self.find_packed(&physical, groups) {
+                return Ok(());
+            }
+            self.rebuild(None)?;
         }
-        Ok(())
+        self.find_bytes(keys, groups)
+    }
+
+    /// The columns as they are packed.
+    fn physical(&mut self, keys: &[Series]) -> Vec<Series> {
+        let mut physical: Vec<Series> = keys.iter().map(|key| key.to_physical_repr().into_owned()).collect();
+        self.dictionaries.encode(&mut physical);
+        physical
+    }
+
+    fn covering(&self, physical: &[Series]) -> Option<PackedLayout> {
+        match &self.index {
+            Index::Open | Index::Bytes(_) => PackedLayout::covering(physical, None),
+            Index::Narrow(layout, _) | Index::Wide(layout, _) => PackedLayout::covering(physical, Some(layout)),
+        }
     }
 
     /// `false` if the keys do not fit the layout, or nothing is packed.
@@ -148,16 +177,10 @@ impl GroupTable {
     fn find_bytes(&mut self, keys: &[Series], groups: &mut Groups) -> Result<(), OperatorError> {
         let Index::Bytes(table) = &mut self.index else { return Ok(()) };
         let Groups { of_rows, founders } = groups;
-        if let [key] = keys {
-            let array = key.chunks()[0].as_any();
-            if let Some(array) = array.downcast_ref::<Utf8ViewArray>() {
-                table.lookup(array.iter().map(|key| key.map(str::as_bytes)), of_rows, founders);
-                return Ok(());
-            }
-            if let Some(array) = array.downcast_ref::<BinaryViewArray>() {
-                table.lookup(array.iter(), of_rows, founders);
-                return Ok(());
-            }
+        if let [key] = keys
+            && look_up_texts(table, key.chunks()[0].as_ref(), of_rows, founders)
+        {
+            return Ok(());
         }
         let keys: Vec<Column> = keys.iter().cloned().map(Column::from).collect();
         let encoded = encode_rows_unordered(&keys)?;
@@ -167,22 +190,22 @@ impl GroupTable {
         Ok(())
     }
 
-    /// Enters the keys of all groups into an index of another layout, `None` for one that takes keys of any length.
+    /// Enters the keys of all groups into an index of another layout; `None` for the index that takes keys of any length.
     fn rebuild(&mut self, layout: Option<PackedLayout>) -> Result<(), OperatorError> {
-        if layout.is_none() && matches!(self.index, Index::Bytes(_)) {
-            return Ok(());
-        }
         self.index = match layout {
             Some(layout) if layout.bits() <= u64::BITS => Index::Narrow(layout, PackedTable::new()),
             Some(layout) => Index::Wide(layout, PackedTable::new()),
-            None => Index::Bytes(BytesTable::new()),
+            None => {
+                self.dictionaries = Dictionaries::default();
+                Index::Bytes(BytesTable::new())
+            },
         };
         if self.keys.is_empty() {
             return Ok(());
         }
         let keys = self.keys.freeze_reset();
         let series: Vec<Series> = keys.columns().iter().map(|key| key.as_materialized_series().clone()).collect();
-        let physical: Vec<Series> = series.iter().map(|key| key.to_physical_repr().into_owned()).collect();
+        let physical = self.physical(&series);
         let mut groups = Groups::default();
         if !self.find_packed(&physical, &mut groups) {
             self.find_bytes(&series, &mut groups)?;

@@ -1,9 +1,15 @@
 //! Open addressing over packed keys.
 
+use super::prefetch::prefetch;
 use super::word::Word;
 
 const VACANT: u32 = u32::MAX;
-const SMALLEST: usize = 64;
+/// Few groups in many slots rarely collide, and the slots still fit the nearest cache.
+const SMALLEST: usize = 512;
+/// From this size on, in bytes, slots are fetched before they are needed: they do not fit the second cache.
+const LARGE: usize = 1 << 20;
+/// How many rows ahead.
+const AHEAD: usize = 16;
 
 /// Maps packed keys to dense group numbers. Linear probing; the key lies in its slot, so that a lookup touches one cache
 /// line in the usual case.
@@ -35,26 +41,44 @@ impl<W: Word> PackedTable<W> {
     /// Appends the group of every key to `groups`, and the index of each key that founded a group to `founders`. The
     /// caller makes sure that there are fewer than `u32::MAX` groups afterwards.
     pub fn lookup(&mut self, words: &[W], groups: &mut Vec<u32>, founders: &mut Vec<u32>) {
+        if self.bytes() < LARGE {
+            groups.extend(words.iter().enumerate().map(|(row, &word)| self.group(row, word, founders)));
+            return;
+        }
         groups.extend(words.iter().enumerate().map(|(row, &word)| {
-            let at = self.find(word);
-            let slot = self.slots[at];
-            if slot.group != VACANT {
-                return slot.group;
+            if let Some(&later) = words.get(row + AHEAD) {
+                prefetch(&self.slots, self.home(later));
             }
-            founders.push(row as u32);
-            self.insert(at, word)
+            self.group(row, word, founders)
         }));
+    }
+
+    #[inline(always)]
+    fn group(&mut self, row: usize, word: W, founders: &mut Vec<u32>) -> u32 {
+        let at = self.find(word);
+        let group = self.slots[at].group;
+        if group != VACANT {
+            return group;
+        }
+        founders.push(row as u32);
+        self.insert(at, word)
+    }
+
+    /// Where the search for a key starts.
+    #[inline(always)]
+    fn home(&self, word: W) -> usize {
+        (word.hash() >> self.shift) as usize & (self.slots.len() - 1)
     }
 
     /// The slot of `word`, or the vacant slot where it belongs.
     #[inline(always)]
     fn find(&self, word: W) -> usize {
         let mask = self.slots.len() - 1;
-        let mut at = (word.hash() >> self.shift) as usize & mask;
+        let mut at = self.home(word);
         loop {
             let slot = &self.slots[at];
+            // The word of a vacant slot is arbitrary, so both conditions end the search.
             if slot.word == word || slot.group == VACANT {
-                // The word of a vacant slot is arbitrary, so both conditions end the search.
                 return at;
             }
             at = (at + 1) & mask;

@@ -62,11 +62,21 @@ fn two_words() {
 }
 
 #[test]
+fn long_strings_with_other_columns() {
+    let texts = strings((0..500).map(|i| i % 40));
+    let frame = df!("a" => texts.clone(), "b" => (0..500).map(|i| i % 11).collect::<Vec<u64>>()).unwrap();
+    assert!(matches!(check(&frame).index, Index::Wide(..)));
+    let frame = df!("a" => texts, "b" => strings((0..500).map(|i| i % 20))).unwrap();
+    assert!(matches!(check(&frame).index, Index::Narrow(..)));
+}
+
+#[test]
 fn bytes() {
-    let frame = df!("a" => strings((0..500).map(|i| i % 40))).unwrap();
+    let texts = strings((0..500).map(|i| i % 40));
+    let frame = df!("a" => texts.clone()).unwrap();
     assert!(matches!(check(&frame).index, Index::Bytes(_)));
-    let frame =
-        df!("a" => strings((0..500).map(|i| i % 40)), "b" => (0..500).map(|i| i % 11).collect::<Vec<u64>>()).unwrap();
+    let numbers = (0..500).map(|i| i % 11).collect::<Vec<u64>>();
+    let frame = df!("a" => texts, "b" => numbers.clone(), "c" => numbers).unwrap();
     assert!(matches!(check(&frame).index, Index::Bytes(_)));
 }
 
@@ -75,9 +85,26 @@ fn layouts_that_grow() {
     let texts = strings((0..600).map(|i| i / 30));
     let numbers: Vec<Option<i64>> = (0..600).map(|i| (i < 200 || i % 3 > 0).then_some(i % 5)).collect();
     let frame = df!("a" => texts, "b" => numbers).unwrap();
-    assert!(matches!(check(&frame).index, Index::Bytes(_)));
+    assert!(matches!(check(&frame).index, Index::Wide(..)));
+    let twice = frame.hstack(&[frame.column("b").unwrap().clone().with_name("c".into())]).unwrap();
+    assert!(matches!(check(&twice).index, Index::Bytes(_)));
     assert!(matches!(check(&frame.select(["a"]).unwrap()).index, Index::Bytes(_)));
     assert!(matches!(check(&frame.select(["b"]).unwrap()).index, Index::Wide(..)));
+}
+
+#[test]
+fn decimals_of_any_width() {
+    let values =
+        |limit: i128| (0..300).map(|i| (i % 7 > 0).then_some(i128::from(i % 50) * limit / 50)).collect::<Vec<_>>();
+    let decimals = |values| {
+        let numbers = Int128Chunked::from_iter_options("a".into(), std::iter::IntoIterator::into_iter(values));
+        DataFrame::new(300, vec![numbers.into_decimal_unchecked(38, 2).into_series().into_column()]).unwrap()
+    };
+    assert!(matches!(check(&decimals(values(1000))).index, Index::Wide(..)));
+    assert!(matches!(check(&decimals(values(i128::MAX / 50))).index, Index::Bytes(_)));
+    let mut growing = values(1000);
+    growing.splice(200.., values(i128::MAX / 50).into_iter().take(100));
+    assert!(matches!(check(&decimals(growing)).index, Index::Bytes(_)));
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use polars_compute::decimal::DEC128_MAX_PREC;
 use polars_core::prelude::{DataType, TimeUnit, sum_output_dtype};
 use polars_core::schema::Schema;
 use polars_plan::dsl::{AggExpr, BooleanFunction, FunctionExpr};
 use quokka_engine::error::OperatorError;
+use quokka_engine::expr::decimal::{mean_dtype, sum_dtype};
 use quokka_engine::expr::prelude::{NULL, col, lit, when};
 use quokka_engine::expr::{Expr, Requirement, columns_of, output_field, requirement};
 
@@ -145,7 +145,7 @@ impl<'a> Decomposer<'a> {
             let column = self.partial(Function::Count(Counted::True), Some(input), dtype);
             return Ok(Some(self.outcome(Outcome::Count { column })));
         }
-        let value = sum_output_dtype(&dtype);
+        let value = sum_dtype(&dtype).unwrap_or_else(|| sum_output_dtype(&dtype));
         let function = Function::Sum(if dtype.is_float() { DataType::Float64 } else { value.clone() });
         if !function.takes(&dtype) {
             return Ok(None);
@@ -157,7 +157,10 @@ impl<'a> Decomposer<'a> {
     fn mean(&mut self, input: &Expr) -> Result<Option<Expr>, OperatorError> {
         let Some((input, dtype)) = self.input(input, true)? else { return Ok(None) };
         let (sum, mean) = match &dtype {
-            DataType::Decimal(_, scale) => (DataType::Decimal(DEC128_MAX_PREC, *scale), DataType::Float64),
+            DataType::Decimal(..) => match (sum_dtype(&dtype), mean_dtype(&dtype)) {
+                (Some(sum), Some(mean)) => (sum, mean),
+                _ => return Ok(None),
+            },
             DataType::Float32 => (DataType::Float64, DataType::Float32),
             DataType::Date => (DataType::Float64, DataType::Datetime(TimeUnit::Microseconds, None)),
             DataType::Datetime(..) | DataType::Duration(_) | DataType::Time => (DataType::Float64, dtype.clone()),

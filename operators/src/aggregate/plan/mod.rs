@@ -12,7 +12,7 @@ use polars_core::schema::{Schema, SchemaRef};
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::expr::prelude::col;
-use quokka_engine::expr::{Expr, ExprError, Requirement, expand, output_field, requirement};
+use quokka_engine::expr::{Expr, ExprError, Requirement, expand, expand_except, output_field, requirement};
 use quokka_engine::operator::OperatorFactory;
 use quokka_engine::partitioning::Partitioning;
 
@@ -82,7 +82,8 @@ impl AggregatePlan {
                 return Err(OperatorError::message(ErrorKind::InvalidQuery, message));
             }
         }
-        let aggs = named(expand_aggregates(aggs, &keys, schema)?, schema)?;
+        let key_names: Vec<PlSmallStr> = keys.iter().map(|key| key.name.clone()).collect();
+        let aggs = named(expand_except(aggs, &key_names, schema)?, schema)?;
         unique(keys.iter().chain(&aggs).map(|output| &output.name))?;
         let execution = match TwoPhase::new(&keys, &aggs, schema)? {
             Some(plan) => Execution::TwoPhase(Arc::new(plan)),
@@ -159,20 +160,6 @@ impl AggregatePlan {
             Execution::WholeGroups(plan) => Arc::new(WholeGroupAggregate::new(plan.clone())),
         }
     }
-}
-
-/// Expands aggregates; a wildcard stands for the columns that are not keys.
-fn expand_aggregates(aggs: &[Expr], keys: &[Named], schema: &Schema) -> Result<Vec<Expr>, OperatorError> {
-    let mut values = schema.clone();
-    for key in keys {
-        values.shift_remove(&key.name);
-    }
-    let mut expanded = Vec::with_capacity(aggs.len());
-    for agg in aggs {
-        let wildcard = agg.into_iter().any(|node| matches!(node, Expr::Selector(_)));
-        expanded.extend(expand(std::slice::from_ref(agg), if wildcard { &values } else { schema })?);
-    }
-    Ok(expanded)
 }
 
 fn named(exprs: Vec<Expr>, schema: &Schema) -> Result<Vec<Named>, OperatorError> {

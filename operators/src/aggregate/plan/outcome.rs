@@ -4,6 +4,7 @@ use polars_arrow::bitmap::Bitmap;
 use polars_core::prelude::{Column, DataType, IDX_DTYPE, IdxSize, IntoColumn, Series};
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::expr::decimal::mean_from_sum_count;
 
 use crate::aggregate::accumulator::{cast, native, series_of};
 
@@ -26,11 +27,6 @@ pub(crate) enum Outcome {
 #[error("a group has {0} rows, more than the {limit} that a count can express", limit = IdxSize::MAX)]
 struct CountOverflow(u64);
 
-/// A mean has more digits than its type.
-#[derive(Debug, thiserror::Error)]
-#[error("a mean does not fit its type `{0}`; cast the column to `Float64` before averaging it")]
-struct MeanOverflow(DataType);
-
 const MICROSECONDS_A_DAY: f64 = 86_400_000_000.0;
 
 impl Outcome {
@@ -49,9 +45,7 @@ impl Outcome {
         let column = match self {
             Outcome::State { column, dtype } => cast(&states[*column], dtype)?,
             Outcome::Count { column } => count(&states[*column])?.into_column(),
-            Outcome::Mean { sum, count, days, dtype } => {
-                mean(&states[*sum], &states[*count], *days, dtype)?.into_column()
-            },
+            Outcome::Mean { sum, count, days, dtype } => mean(&states[*sum], &states[*count], *days, dtype)?,
             Outcome::Variance { column, ddof, root, dtype } => {
                 let variance = variance(&states[*column], &states[*column + 2], *ddof, *root)?;
                 cast(&variance.into_column(), dtype)?
@@ -69,37 +63,19 @@ fn count(column: &Column) -> Result<Series, OperatorError> {
     Ok(series_of(counts, None, &IDX_DTYPE))
 }
 
-fn mean(sum: &Column, count: &Column, days: bool, dtype: &DataType) -> Result<Series, OperatorError> {
-    let counts = native::<u64>(count)?;
+fn mean(sum: &Column, count: &Column, days: bool, dtype: &DataType) -> Result<Column, OperatorError> {
+    if dtype.is_decimal() {
+        return mean_from_sum_count(sum, count);
+    }
+    let (sums, counts) = (native::<f64>(sum)?, native::<u64>(count)?);
     let counts = counts.values().as_slice();
     let validity = counts.contains(&0).then(|| Bitmap::from_trusted_len_iter(counts.iter().map(|&count| count != 0)));
-    if let (DataType::Decimal(_, from), DataType::Decimal(_, to)) = (sum.dtype(), dtype) {
-        let sums = native::<i128>(sum)?;
-        let overflow = || OperatorError::new(ErrorKind::Overflow, MeanOverflow(dtype.clone()));
-        let factor = to.checked_sub(*from).and_then(|digits| 10i128.checked_pow(digits as u32)).ok_or_else(overflow)?;
-        let means = sums.values().iter().zip(counts);
-        let means: Option<Vec<i128>> = means.map(|(&sum, &count)| divide(sum.checked_mul(factor)?, count)).collect();
-        return Ok(series_of(means.ok_or_else(overflow)?, validity, dtype));
-    }
-    let sums = native::<f64>(&cast(sum, &DataType::Float64)?)?;
     let unit = if days { MICROSECONDS_A_DAY } else { 1.0 };
     let means = sums.values().iter().zip(counts).map(|(&sum, &count)| sum * unit / count as f64);
     if dtype.is_temporal() {
-        return Ok(series_of(means.map(|mean| mean as i64).collect(), validity, dtype));
+        return Ok(series_of(means.map(|mean| mean as i64).collect(), validity, dtype).into_column());
     }
-    let means = series_of(means.collect(), validity, &DataType::Float64);
-    Ok(means.cast(dtype)?)
-}
-
-/// `sum / count`, rounded to the nearest, halves away from zero. 0 for an empty group, whose mean is null.
-fn divide(sum: i128, count: u64) -> Option<i128> {
-    if count == 0 {
-        return Some(0);
-    }
-    let count = i128::from(count);
-    let (quotient, rest) = (sum / count, sum % count);
-    let away = 2 * rest.abs() >= count;
-    quotient.checked_add(if away { sum.signum() } else { 0 })
+    cast(&series_of(means.collect(), validity, &DataType::Float64).into_column(), dtype)
 }
 
 fn variance(counts: &Column, squares: &Column, ddof: u8, root: bool) -> Result<Series, OperatorError> {

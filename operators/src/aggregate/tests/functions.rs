@@ -78,6 +78,25 @@ fn mean() {
 }
 
 #[test]
+fn mean_of_decimals() {
+    let frame = frame();
+    let rounded =
+        |name: &str, digits| col(name).cast(DataType::Float64).mean().round(digits, RoundMode::HalfAwayFromZero);
+    for keys in [vec![], vec![col("i64")]] {
+        let expected = [rounded("decimal", 8), rounded("wide", 10)];
+        let expected = oracle(&keys, &expected, &frame).unwrap();
+        let decimals = AggregatePlan::new(&keys, &[col("decimal").mean(), col("wide").mean()], frame.schema()).unwrap();
+        assert_eq!(decimals.output_schema().get("decimal"), Some(&DataType::Decimal(38, 8)));
+        let aggs = ["decimal", "wide"].map(|name| col(name).mean().cast(DataType::Float64));
+        let plan = AggregatePlan::new(&keys, &aggs, frame.schema()).unwrap();
+        assert!(plan.two_phase());
+        for run in RUNS {
+            assert_same(&execute(&plan, &frame, run).unwrap(), &expected, keys.len(), "mean of decimals");
+        }
+    }
+}
+
+#[test]
 fn variance_and_deviation() {
     let finite: Vec<&str> = NUMBERS.into_iter().filter(|name| *name != "special").collect();
     over(&[&finite, &["decimal"]], |column| column.var(1));
@@ -219,6 +238,7 @@ fn wildcards_leave_out_the_keys() {
     let frame = df!("a" => [1, 2, 3], "b" => [1, 1, 2], "c" => [1.0, 2.0, 3.0]).unwrap();
     check(&[col("b")], &[all().as_expr().sum()], &frame);
     check(&[col("b")], &[all().as_expr().median()], &frame);
+    check(&[col("b")], &[(all().as_expr() * col("b")).sum()], &frame);
     check(&[], &[all().as_expr().max().name().suffix("_max")], &frame);
 }
 

@@ -29,7 +29,8 @@ mod plan;
 pub mod prelude;
 mod stream;
 
-pub use context::{Context, ContextBuilder};
+pub use context::{Context, ContextBuilder, Paths};
 pub use error::{Error, Hint, PlanError, Result};
+pub use quokka_connectors::parquet::ParquetOptions;
 pub use quokka_engine as engine;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, RunningQuery};

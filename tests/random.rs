@@ -211,7 +211,8 @@ macro_rules! apply {
                     let mut left_on = vec![col(known.name(*left))];
                     let mut right_on = vec![col(names[right % names.len()].clone())];
                     // Polars refuses a pair of columns that is compared twice.
-                    let is_new = known.name(left + 1) != known.name(*left) || right % names.len() != (right + 1) % names.len();
+                    let is_new =
+                        known.name(left + 1) != known.name(*left) || right % names.len() != (right + 1) % names.len();
                     if *second && is_new {
                         left_on.push(col(known.name(left + 1)) + lit(1));
                         right_on.push(col(names[(right + 1) % names.len()].clone()));

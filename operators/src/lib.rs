@@ -2,14 +2,12 @@
 //!
 //! | module | operators |
 //! |---|---|
-//! | [`aggregate`] | grouped aggregates in two phases |
-//! | [`filter`] | rows of a batch, stateless |
-//! | [`join`] | hash joins |
+//! | [`aggregate`] | group-by in two phases, distinct |
+//! | [`join`] | hash join of every kind |
+//! | [`filter`], [`project`], [`select`] | rows and columns of a batch, stateless |
 //! | [`limit`] | the first rows, or a slice |
-//! | [`project`] | columns computed of a batch, stateless |
-//! | [`select`] | columns of a batch, stateless |
-//! | [`sort`] | all rows in a sort order |
 //! | [`top_k`] | the first rows of a sort order |
+//! | [`sort`] | all rows in a sort order |
 //! | [`union`] | rows of several inputs |
 //! | [`whole_frame`] | a function of all rows at once |
 

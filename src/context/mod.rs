@@ -1,9 +1,11 @@
 //! [`Context`]: the workers of this process and where queries start.
 
 mod builder;
+mod paths;
 mod sources;
 
 pub use builder::ContextBuilder;
+pub use paths::Paths;
 
 use std::fmt;
 use std::sync::Arc;

@@ -28,13 +28,29 @@ use crate::error::{ErrorKind, OperatorError};
 /// # Ok::<(), quokka_engine::error::OperatorError>(())
 /// ```
 pub fn expand(exprs: &[Expr], schema: &Schema) -> Result<Vec<Expr>, OperatorError> {
+    expand_without(exprs, &PlIndexSet::default(), schema)
+}
+
+/// As [`expand`], for the aggregates of a group-by: wildcards and selectors do not stand for its `keys`, as in Polars.
+///
+/// # Errors
+/// As [`expand`].
+pub fn expand_aggregates(exprs: &[Expr], keys: &[PlSmallStr], schema: &Schema) -> Result<Vec<Expr>, OperatorError> {
+    expand_without(exprs, &keys.iter().cloned().collect(), schema)
+}
+
+fn expand_without(
+    exprs: &[Expr],
+    ignored: &PlIndexSet<PlSmallStr>,
+    schema: &Schema,
+) -> Result<Vec<Expr>, OperatorError> {
     let mut expanded = Vec::with_capacity(exprs.len());
     for expr in exprs {
         check(expr, schema)?;
         let from = expanded.len();
-        expand_expression(expr, &PlIndexSet::default(), schema, &mut expanded, &mut OptFlags::default())
+        expand_expression(expr, ignored, schema, &mut expanded, &mut OptFlags::default())
             .map_err(|error| invalid(expr, error))?;
-        for output in &mut expanded[from..] {
+        for output in expanded.iter_mut().skip(from) {
             resolve_name(output, schema)?;
         }
     }

@@ -3,7 +3,7 @@
 //! | what | for |
 //! |---|---|
 //! | [`Projection`], [`Predicate`], [`GroupProjection`] | evaluate expressions on a batch, filter it, aggregate whole groups |
-//! | [`expand`], [`output_field`], [`output_schema`], [`columns_of`] | what an expression yields and reads |
+//! | [`expand`], [`expand_aggregates`], [`output_field`], [`output_schema`], [`columns_of`] | what an expression yields and reads |
 //! | [`requirement`] | which rows it must see at once, which decides how it is distributed |
 //! | [`split_conjunction`], [`conjunction`], [`rewrite_columns`], [`comparisons`] | take predicates apart and push them down |
 //! | [`decimal`] | exact decimal arithmetic in place of Polars' |
@@ -30,6 +30,7 @@ pub mod prelude;
 mod projection;
 mod requirement;
 mod schema;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod udf;
@@ -39,7 +40,7 @@ pub use columns::{columns_of, rewrite_columns};
 pub use comparison::{Comparison, Test, comparisons};
 pub use conjunction::{conjunction, split_conjunction};
 pub use error::ExprError;
-pub use expand::expand;
+pub use expand::{expand, expand_aggregates};
 pub use group_projection::GroupProjection;
 pub use polars_plan::dsl::Expr;
 pub use predicate::Predicate;

@@ -52,8 +52,8 @@ impl Rewriter<'_> {
                 let (input, _) = self.unify(input, None)?;
                 Ok(Value::untyped(Expr::Function { input, function: function.clone() }))
             },
-            // Polars adds with 38 digits.
-            FunctionExpr::SumHorizontal { .. } => {
+            // Polars adds with 38 digits, but does not say so for running sums.
+            FunctionExpr::SumHorizontal { .. } | FunctionExpr::CumSum { .. } => {
                 let (input, _) = self.unify(input, Some(MAX_PRECISION))?;
                 Ok(Value::untyped(Expr::Function { input, function: function.clone() }))
             },

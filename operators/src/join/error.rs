@@ -37,6 +37,16 @@ pub enum JoinError {
         /// Its type.
         right_type: DataType,
     },
+    /// A batch has a key of another type than the plan.
+    #[error("join key `{name}` arrived as `{arrived}`, but the plan says `{planned}`")]
+    KeyTypeChanged {
+        /// The key.
+        name: PlSmallStr,
+        /// Its type in the schema of the input.
+        planned: DataType,
+        /// Its type in the batch.
+        arrived: DataType,
+    },
     /// A cross join was given keys.
     #[error("a cross join takes no keys: use an inner join")]
     CrossWithKeys,
@@ -94,7 +104,7 @@ pub enum JoinError {
 impl From<JoinError> for OperatorError {
     fn from(error: JoinError) -> Self {
         let kind = match &error {
-            JoinError::KeyTypes { .. } => ErrorKind::SchemaMismatch,
+            JoinError::KeyTypes { .. } | JoinError::KeyTypeChanged { .. } => ErrorKind::SchemaMismatch,
             JoinError::TooManyRows { .. } => ErrorKind::Overflow,
             JoinError::ForeignRow { .. } | JoinError::GateClosed => ErrorKind::Internal,
             _ => ErrorKind::InvalidQuery,

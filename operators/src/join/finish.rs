@@ -87,8 +87,7 @@ impl Finish {
         self.stage = match self.stage {
             Stage::Hash { batches, hashed } => match batches.get(hashed) {
                 Some(batch) => {
-                    let nulls_equal = shared.options.nulls_equal;
-                    self.keys.extend(Keys::of(batch, &shared.build_keys, shared.format, nulls_equal)?);
+                    self.keys.extend(shared.keys(batch, &shared.build_keys)?);
                     Stage::Hash { batches, hashed: hashed + 1 }
                 },
                 None => concatenate(batches),

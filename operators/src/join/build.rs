@@ -8,6 +8,7 @@ use quokka_engine::batch::Batch;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 
+use super::compact::compact;
 use super::finish::Finish;
 use super::options::Distribution;
 use super::shared::Shared;
@@ -64,6 +65,8 @@ impl BuildChannel {
 
     fn keep(&mut self, frame: &DataFrame) -> Result<(), OperatorError> {
         let kept = select(frame, &self.shared.layout.build)?;
+        let columns: Result<Vec<Column>, OperatorError> = kept.columns().iter().map(compact).collect();
+        let kept = DataFrame::new(frame.height(), columns?)?;
         self.bytes += kept.estimated_size();
         self.rows.push(kept);
         Ok(())

@@ -31,11 +31,11 @@ pub enum JoinError {
         /// Left key.
         left: PlSmallStr,
         /// Its type.
-        left_type: DataType,
+        left_type: Box<DataType>,
         /// Right key.
         right: PlSmallStr,
         /// Its type.
-        right_type: DataType,
+        right_type: Box<DataType>,
     },
     /// A batch has a key of another type than the plan.
     #[error("join key `{name}` arrived as `{arrived}`, but the plan says `{planned}`")]
@@ -43,9 +43,9 @@ pub enum JoinError {
         /// The key.
         name: PlSmallStr,
         /// Its type in the schema of the input.
-        planned: DataType,
+        planned: Box<DataType>,
         /// Its type in the batch.
-        arrived: DataType,
+        arrived: Box<DataType>,
     },
     /// A cross join was given keys.
     #[error("a cross join takes no keys: use an inner join")]

@@ -74,7 +74,7 @@ impl Keys {
         for (name, planned) in names.iter().zip(dtypes) {
             let arrived = frame.column(name)?.dtype();
             if arrived != planned {
-                let (name, planned, arrived) = (name.clone(), planned.clone(), arrived.clone());
+                let (name, planned, arrived) = (name.clone(), planned.clone().into(), arrived.clone().into());
                 return Err(JoinError::KeyTypeChanged { name, planned, arrived }.into());
             }
         }

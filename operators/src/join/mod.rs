@@ -12,11 +12,12 @@
 //! | `keys`, `compare` | keys as machine words, keys that are not |
 //! | `table`, `lookup` | the hash table, and how a batch is looked up in it |
 //! | `matches`, `gather` | matches as windows of row pairs, pairs as frames |
-//! | `build`, `finish` | the build operator |
+//! | `build`, `compact`, `finish` | the build operator |
 //! | `probe`, `lone` | the probe operator, and build rows that leave on their own |
 //! | `side`, `shared` | what the channels of a process share |
 
 mod build;
+mod compact;
 mod compare;
 mod condition;
 mod error;

@@ -1,5 +1,9 @@
 //! Which worker a row is sent to.
 
+mod range;
+
+pub use range::{range_targets, sort_keys};
+
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -71,4 +75,3 @@ impl fmt::Display for Partitioning {
         }
     }
 }
-pub(crate) fn range_targets(_: &DataFrame, _: &RangePartitioning) -> Result<Vec<u32>, OperatorError> { Ok(vec![]) }

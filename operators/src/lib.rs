@@ -1,3 +1,28 @@
 //! The built-in operators of quokka: one file each, a folder for a family.
+//!
+//! | module | operators |
+//! |---|---|
+//! | [`aggregate`] | group-by in two phases, distinct |
+//! | [`join`] | hash join of every kind |
+//! | [`filter`], [`project`], [`select`] | rows and columns of a batch, stateless |
+//! | [`limit`] | the first rows, or a slice |
+//! | [`top_k`] | the first rows of a sort order |
+//! | [`sort`] | all rows in a sort order |
+//! | [`union`] | rows of several inputs |
+//! | [`whole_frame`] | a function of all rows at once |
 
+pub mod aggregate;
+mod detach;
+pub mod filter;
+mod gather;
 pub mod join;
+pub mod limit;
+mod ordered_batches;
+pub mod project;
+pub mod select;
+mod slices;
+pub mod sort;
+mod state;
+pub mod top_k;
+pub mod union;
+pub mod whole_frame;

@@ -1,11 +1,41 @@
-//! The mesh of processes.
-use std::sync::Arc; use std::any::Any; use crate::error::Error;
-#[derive(Debug, thiserror::Error)]
-pub enum MeshError {}
-#[derive(Clone, Debug)] pub struct ClusterConfig { pub workers: usize, pub process: usize, pub addresses: Vec<String> }
-impl ClusterConfig { pub fn single(workers: usize) -> Self { Self { workers, process: 0, addresses: vec!["x".into()] } } pub fn processes(&self) -> usize { self.addresses.len() } }
-pub struct Mesh; pub struct Monitor;
-impl Mesh { pub fn connect(_: &ClusterConfig) -> Result<Mesh, MeshError> { Ok(Mesh) } pub fn monitor(&self) -> Arc<Monitor> { Arc::new(Monitor) }
- pub fn into_allocators(self) -> Result<(Vec<timely::communication::AllocatorBuilder>, Box<dyn Any + Send>), MeshError> { unreachable!() } }
-impl Monitor { pub fn failure(&self) -> Option<Error> { None } pub fn on_failure(&self, _: impl Fn(&Error)+Send+Sync+'static) {} pub fn shutdown(&self) {} }
-pub fn install_panic_filter() {}
+//! The mesh of processes: who takes part, how they find each other, and how the loss of one of them is noticed.
+//!
+//! Every pair of processes shares two TCP connections, made by the process with the higher index: **data**, which
+//! timely's communication threads own, and **control**, which carries heartbeats, the news of a lost process and
+//! goodbyes. Timely alone would notice a killed process only by panicking, and a frozen one never.
+//!
+//! * [`ClusterConfig`] comes from timely's own flags (`-w -n -p -h`) and host file.
+//! * [`Mesh::connect`] returns when *every* process has all its connections, or with an error that names what is
+//!   missing. Strangers (port scans, browsers, half-open connections) are turned away meanwhile.
+//! * [`Monitor`] records the first cause of a failure, tells the other processes, and only then closes the data
+//!   connections: so every survivor names the process that was really lost, and no worker fails before
+//!   [`Monitor::failure`] can say why.
+//!
+//! A mesh cannot take a process back: after a loss, all processes build a new one.
+
+mod arguments;
+mod bring_up;
+mod config;
+mod connector;
+mod control;
+mod end_marker;
+mod error;
+mod handshake;
+mod host_file;
+mod listener;
+mod mesh;
+mod message;
+mod monitor;
+mod panic_filter;
+mod socket;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{ClusterConfig, MeshTiming};
+pub use error::{MeshError, MissingPeer};
+pub use host_file::read_host_file;
+pub use mesh::Mesh;
+pub use monitor::{Monitor, RunningQuery};
+pub use panic_filter::install_panic_filter;

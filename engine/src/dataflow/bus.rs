@@ -24,6 +24,7 @@ pub(super) struct Bus {
     reports_out: InputHandleVec<u64, Report>,
     reports_in: Queue<Report>,
     sent: u64,
+    reported: u64,
 }
 
 impl Bus {
@@ -45,7 +46,7 @@ impl Bus {
             (commands_out, reports_out)
         });
         let commands_out = (worker.index() == 0).then_some(commands_out);
-        Self { index, commands_out, commands_in, reports_out, reports_in, sent: 0 }
+        Self { index, commands_out, commands_in, reports_out, reports_in, sent: 0, reported: 0 }
     }
 
     /// Sends a command to all workers, this one included. Without effect on other workers than worker 0.
@@ -60,7 +61,9 @@ impl Bus {
     /// Sends a report to worker 0.
     pub(super) fn report(&mut self, report: Report) {
         self.reports_out.send(report);
-        self.reports_out.flush();
+        // Only a new time makes the exchange let go of what it has buffered.
+        self.reported += 1;
+        self.reports_out.advance_to(self.reported);
     }
 
     pub(super) fn next_command(&mut self) -> Option<Command> {

@@ -27,20 +27,19 @@ pub(crate) struct Workers {
 
 /// Connects the mesh and starts the workers.
 pub(crate) fn spawn(config: &ClusterConfig, shared: Arc<PoolShared>) -> Result<Workers, Error> {
-    let mesh_error = |error| Error::Mesh(Arc::new(error));
     let (allocators, guard, monitor) = if config.processes() == 1 {
         let (allocators, guard) = CommunicationConfig::Process(config.workers)
             .try_build()
             .map_err(|reason| Error::Internal(format!("timely refused {} workers: {reason}", config.workers)))?;
         (allocators, guard, None)
     } else {
-        crate::cluster::install_panic_filter();
-        let mesh = Mesh::connect(config).map_err(mesh_error)?;
+        let mesh = Mesh::connect(config)?;
         let monitor = mesh.monitor();
-        let (allocators, guard) = mesh.into_allocators().map_err(mesh_error)?;
+        let (allocators, guard) = mesh.into_allocators()?;
         (allocators, guard, Some(monitor))
     };
     if let Some(monitor) = &monitor {
+        shared.set_monitor(monitor.clone());
         let shared = shared.clone();
         monitor.on_failure(move |error| shared.fail(error.clone()));
     }
@@ -68,14 +67,15 @@ pub(crate) fn spawn(config: &ClusterConfig, shared: Arc<PoolShared>) -> Result<W
 }
 
 impl Workers {
-    /// Waits until the workers have ended; they do after [`Command::Shutdown`] or a failure.
+    /// Says goodbye to the other processes and waits until the workers have ended; they do after [`Command::Shutdown`] or
+    /// a failure.
     pub(crate) fn join(&mut self) {
+        if let Some(monitor) = self.monitor.take() {
+            monitor.shutdown();
+        }
         if let Some(supervisor) = self.supervisor.take() {
             // The supervisor catches the panics of workers; nothing is left to report here.
             drop(supervisor.join());
-        }
-        if let Some(monitor) = self.monitor.take() {
-            monitor.shutdown();
         }
     }
 }
@@ -142,11 +142,12 @@ fn run_worker(worker: &mut Worker, shared: &Arc<PoolShared>) {
                     if let Some(Live { dataflow, run }) = live.remove(&query) {
                         worker.drop_dataflow(dataflow);
                         run.fail(reason.into());
-                        shared.forget(&run);
+                        shared.release(&run);
                     }
                 },
                 Command::Reject { process, ticket, reason } => {
-                    if leads && process == context.process
+                    if leads
+                        && process == context.process
                         && let Some(run) = shared.run_of(ticket)
                     {
                         run.fail(reason.into());
@@ -172,7 +173,7 @@ fn run_worker(worker: &mut Worker, shared: &Arc<PoolShared>) {
                 live.iter().filter(|(_, live)| !installed.contains(&live.dataflow)).map(|(query, _)| *query).collect();
             for query in ended {
                 if let Some(Live { run, .. }) = live.remove(&query) {
-                    shared.forget(&run);
+                    shared.release(&run);
                 }
                 if let Some(coordinator) = &mut coordinator {
                     coordinator.ended(query);

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use super::message::Report;
 use super::shared::PoolShared;
 use super::split_queue::SplitQueue;
+use crate::cluster::{Monitor, RunningQuery};
 use crate::error::{Error, Result};
 use crate::metrics::{NodeMetrics, NodeReport};
 use crate::operator::WorkerContext;
@@ -25,6 +26,8 @@ pub(crate) struct QueryRun {
     pub(crate) metrics: Vec<Arc<NodeMetrics>>,
     status: Arc<Status>,
     open_sinks: AtomicUsize,
+    /// Workers of this process that have not dropped their dataflow.
+    holders: AtomicUsize,
 }
 
 /// The outcome, and whoever waits for it. Outlives the plan and all that it holds.
@@ -35,6 +38,8 @@ struct Status {
     began: Instant,
     outcome: Mutex<Option<Result<Duration>>>,
     changed: Condvar,
+    /// Tells the other processes, for as long as it is held, that this one still needs them.
+    running: Mutex<Option<RunningQuery>>,
 }
 
 impl QueryRun {
@@ -63,9 +68,16 @@ impl QueryRun {
             began: Instant::now(),
             outcome: Mutex::new(None),
             changed: Condvar::new(),
+            running: Mutex::new(None),
         });
         let open_sinks = AtomicUsize::new(context.workers_per_process());
-        Ok(Self { ticket, plan, splits, metrics, status, open_sinks })
+        let holders = AtomicUsize::new(context.workers_per_process());
+        Ok(Self { ticket, plan, splits, metrics, status, open_sinks, holders })
+    }
+
+    /// Keeps the other processes of the mesh from leaving unnoticed until the query has ended here.
+    pub(crate) fn watch(&self, monitor: &Arc<Monitor>) {
+        *self.status.running.lock() = Some(monitor.begin_query());
     }
 
     /// The sink channel of one worker has finished.
@@ -73,6 +85,11 @@ impl QueryRun {
         if self.open_sinks.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.status.complete(Ok(self.status.began.elapsed()));
         }
+    }
+
+    /// A worker has dropped its dataflow; `true` for the last one of this process.
+    pub(crate) fn released(&self) -> bool {
+        self.holders.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     pub(crate) fn fail(&self, error: Error) {
@@ -85,6 +102,7 @@ impl Status {
     fn complete(&self, outcome: Result<Duration>) {
         let mut slot = self.outcome.lock();
         if slot.is_none() {
+            drop(self.running.lock().take());
             *slot = Some(outcome);
             self.changed.notify_all();
         }
@@ -155,6 +173,12 @@ impl QueryHandle {
         self.status.outcome.lock().is_some()
     }
 
+    /// What the query has done so far in this process, node by node in plan order.
+    pub fn metrics(&self) -> Vec<NodeReport> {
+        let nodes = self.status.metrics.iter().zip(&self.status.names);
+        nodes.map(|(metrics, name)| metrics.report(name.clone())).collect()
+    }
+
     fn give_up(&self, reason: Error) {
         self.status.complete(Err(reason.clone()));
         let (process, ticket) = (self.shared.process, self.status.ticket);
@@ -163,7 +187,6 @@ impl QueryHandle {
 
     fn report(&self, outcome: &Result<Duration>) -> Result<QueryReport> {
         let elapsed = outcome.clone()?;
-        let nodes = self.status.metrics.iter().zip(&self.status.names).map(|(node, name)| node.report(name.clone()));
-        Ok(QueryReport { nodes: nodes.collect(), elapsed })
+        Ok(QueryReport { nodes: self.metrics(), elapsed })
     }
 }

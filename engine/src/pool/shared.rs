@@ -1,14 +1,15 @@
 //! What the threads of a process share about the pool: callers on one side, the lead worker on the other.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
 use parking_lot::Mutex;
 
 use super::message::Report;
 use super::query::QueryRun;
+use crate::cluster::Monitor;
 use crate::error::{Error, Result};
 
 pub(crate) struct PoolShared {
@@ -20,6 +21,8 @@ pub(crate) struct PoolShared {
     inbox: Mutex<Vec<Report>>,
     inbox_full: AtomicBool,
     lead: Mutex<Option<Thread>>,
+    /// Set once the mesh stands; never in a single process.
+    monitor: OnceLock<Arc<Monitor>>,
     queries: Mutex<Queries>,
 }
 
@@ -40,6 +43,7 @@ impl PoolShared {
             inbox: Mutex::default(),
             inbox_full: AtomicBool::new(false),
             lead: Mutex::default(),
+            monitor: OnceLock::new(),
             queries: Mutex::default(),
         }
     }
@@ -52,6 +56,9 @@ impl PoolShared {
             let mut queries = self.queries.lock();
             if let Some(error) = &queries.closed {
                 return Err(error.clone());
+            }
+            if let Some(monitor) = self.monitor.get() {
+                run.watch(monitor);
             }
             queries.open.insert(ticket, run);
         }
@@ -68,6 +75,11 @@ impl PoolShared {
         }
     }
 
+    pub(crate) fn set_monitor(&self, monitor: Arc<Monitor>) {
+        // There is one mesh in the life of a pool.
+        drop(self.monitor.set(monitor));
+    }
+
     pub(crate) fn set_lead(&self, lead: Thread) {
         *self.lead.lock() = Some(lead);
     }
@@ -82,7 +94,15 @@ impl PoolShared {
         self.queries.lock().open.get(&ticket).cloned()
     }
 
-    /// The query has ended on a worker; nobody will ask for it again.
+    /// The query has ended on one worker. It stays registered until it has on all: a worker that is behind must still
+    /// build it, or its channels would no longer match those of the others.
+    pub(crate) fn release(&self, run: &QueryRun) {
+        if run.released() {
+            self.forget(run);
+        }
+    }
+
+    /// The query will not run.
     pub(crate) fn forget(&self, run: &QueryRun) {
         self.queries.lock().open.remove(&run.ticket);
     }

@@ -8,10 +8,10 @@ use quokka_engine::batch::Batch;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 
-use super::compact::compact;
 use super::finish::Finish;
 use super::options::Distribution;
 use super::shared::Shared;
+use crate::detach::detach;
 
 /// Makes the build channels of one join. See [`HashJoin`](super::HashJoin).
 ///
@@ -64,9 +64,7 @@ impl BuildChannel {
     }
 
     fn keep(&mut self, frame: &DataFrame) -> Result<(), OperatorError> {
-        let kept = select(frame, &self.shared.layout.build)?;
-        let columns: Result<Vec<Column>, OperatorError> = kept.columns().iter().map(compact).collect();
-        let kept = DataFrame::new(frame.height(), columns?)?;
+        let kept = detach(select(frame, &self.shared.layout.build)?)?;
         self.bytes += kept.estimated_size();
         self.rows.push(kept);
         Ok(())

@@ -12,12 +12,11 @@
 //! | `keys`, `compare` | keys as machine words, keys that are not |
 //! | `table`, `lookup` | the hash table, and how a batch is looked up in it |
 //! | `matches`, `gather` | matches as windows of row pairs, pairs as frames |
-//! | `build`, `compact`, `finish` | the build operator |
+//! | `build`, `finish` | the build operator |
 //! | `probe`, `lone` | the probe operator, and build rows that leave on their own |
 //! | `side`, `shared` | what the channels of a process share |
 
 mod build;
-mod compact;
 mod compare;
 mod condition;
 mod error;
@@ -127,7 +126,7 @@ impl HashJoin {
             Side::Left => (&left, &right),
             Side::Right => (&right, &left),
         };
-        let layout = Layout::new(&left.schema, &right.schema, &build.on, &columns, &options)?;
+        let layout = Layout::new(&left, &right, &columns, &options)?;
         let condition = options.condition.as_ref();
         let condition = condition.map(|condition| Condition::new(condition, &layout.condition_schema)).transpose()?;
         let key_types: Vec<DataType> = build.on.iter().filter_map(|key| build.schema.get(key)).cloned().collect();

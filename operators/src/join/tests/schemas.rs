@@ -69,6 +69,28 @@ fn only_wanted_columns_leave() {
 }
 
 #[test]
+fn keys_that_are_kept_on_both_sides() {
+    let left = df!("a" => [1i64, 2, 3, 3], "f" => [0.0, -0.0, f64::NAN, 1.0], "b" => ["p", "q", "r", "s"]).unwrap();
+    let right = df!("a" => [3i64, 1, 5], "g" => [0.0, f64::NAN, 5.0], "c" => ["u", "v", "w"]).unwrap();
+    for on in [(&["a"][..], &["a"][..]), (&["f"], &["g"])] {
+        for how in [JoinType::Inner, JoinType::Left, JoinType::Right, JoinType::Full] {
+            for build in [Side::Left, Side::Right] {
+                let options = JoinOptions::new(how).with_coalesce(JoinCoalesce::KeepColumns).with_build(build);
+                let expected = oracle(&left, &right, on, &options);
+                let result = run(&left, &right, on, &options, CLUSTERS[1]);
+                assert_same_rows(&result, &expected, &format!("{how} {on:?} {build}"));
+                // A float key keeps the sign of its own side.
+                let signs = |frame: &DataFrame| {
+                    let floats = frame.column("f").unwrap().f64().unwrap();
+                    floats.iter().flatten().filter(|float| float.is_sign_negative() && *float == 0.0).count()
+                };
+                assert_eq!(signs(&result), signs(&expected), "{how} {on:?} {build}");
+            }
+        }
+    }
+}
+
+#[test]
 fn wrong_joins_are_refused() {
     let left = df!("a" => [1i64], "b" => [1i64], "b_right" => [1i64]).unwrap();
     let right = df!("a" => [1i64], "b" => ["x"]).unwrap();

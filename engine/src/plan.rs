@@ -15,10 +15,20 @@ use crate::source::Source;
 /// order: a node only reads from nodes before it; the last node is the sink.
 ///
 /// Every process of a cluster builds its own copy of the same plan; [`PhysicalPlan::fingerprint`] tells whether they did.
-#[derive(Default)]
 pub struct PhysicalPlan {
     /// The nodes.
     pub nodes: Vec<Node>,
+    /// Rows that a batch should have at most.
+    pub batch_rows: usize,
+}
+
+/// Rows of a batch unless the user says otherwise: large enough to amortise what a batch costs, small enough for caches.
+pub const DEFAULT_BATCH_ROWS: usize = 64 * 1024;
+
+impl Default for PhysicalPlan {
+    fn default() -> Self {
+        Self { nodes: Vec::new(), batch_rows: DEFAULT_BATCH_ROWS }
+    }
 }
 
 /// A source, operator or sink, the operators fused behind it, and where its input comes from.

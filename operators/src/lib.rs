@@ -2,6 +2,8 @@
 //!
 //! | module | operators |
 //! |---|---|
+//! | [`aggregate`] | group-by in two phases, distinct |
+//! | [`join`] | hash join of every kind |
 //! | [`filter`], [`project`], [`select`] | rows and columns of a batch, stateless |
 //! | [`limit`] | the first rows, or a slice |
 //! | [`top_k`] | the first rows of a sort order |
@@ -9,9 +11,11 @@
 //! | [`union`] | rows of several inputs |
 //! | [`whole_frame`] | a function of all rows at once |
 
+pub mod aggregate;
 mod detach;
 pub mod filter;
 mod gather;
+pub mod join;
 pub mod limit;
 mod ordered_batches;
 pub mod project;

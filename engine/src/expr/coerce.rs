@@ -8,8 +8,8 @@ use polars_utils::arena::{Arena, Node};
 
 /// Simplifies the expressions below `roots` and inserts the casts that Polars' kernels need, by Polars' rules.
 ///
-/// The order is that of Polars' own conversion of a plan (`ConversionOptimizer`): parents before their inputs, each
-/// node until nothing changes. What `list().eval(..)` and `struct_().with_fields(..)` evaluate sees the input's schema
+/// The order is that of Polars' own conversion of a plan (`ConversionOptimizer`), as results depend on it: the inputs
+/// of a root, then the root and all below it again; parents before their inputs, each node until nothing changes. What `list().eval(..)` and `struct_().with_fields(..)` evaluate sees the input's schema
 /// with one more column, the element or the struct.
 pub(super) fn coerce(
     arena: &mut Arena<AExpr>,
@@ -18,8 +18,13 @@ pub(super) fn coerce(
 ) -> PolarsResult<()> {
     let context = OptimizeExprContext { has_inputs: true, ..Default::default() };
     let mut extended: Vec<Schema> = Vec::new();
-    let mut stack: Vec<(Node, Option<usize>)> = roots.into_iter().map(|root| (root, None)).collect();
+    let mut stack: Vec<(Node, Option<usize>)> = Vec::new();
     let mut inputs = Vec::new();
+    for root in roots {
+        stack.push((root, None));
+        arena.get(root).inputs_rev_strict(&mut inputs);
+        stack.extend(inputs.drain(..).map(|input| (input, None)));
+    }
 
     while let Some((node, scope)) = stack.pop() {
         if matches!(arena.get(node), AExpr::Column(_) | AExpr::Literal(_) | AExpr::Len) {

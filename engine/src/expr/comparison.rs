@@ -1,11 +1,11 @@
-use polars_core::prelude::IntoColumn;
+use polars_core::datatypes::AnyValue;
 use polars_core::scalar::Scalar;
 use polars_core::schema::Schema;
 use polars_core::series::Series;
 use polars_ops::series::ClosedInterval;
 use polars_plan::dsl::{Expr, Operator};
 use polars_plan::plans::expr_ir::ExprIR;
-use polars_plan::plans::{AExpr, IRBooleanFunction, IRFunctionExpr, LiteralValue};
+use polars_plan::plans::{AExpr, IRAggExpr, IRBooleanFunction, IRFunctionExpr, LiteralValue};
 use polars_utils::arena::{Arena, Node};
 use polars_utils::pl_str::PlSmallStr;
 
@@ -212,19 +212,23 @@ fn value(arena: &Arena<AExpr>, node: Node) -> Option<Scalar> {
 
 /// The constant list that `node` is.
 fn values(arena: &Arena<AExpr>, node: Node) -> Option<Series> {
-    let column = match arena.get(node) {
-        AExpr::Literal(LiteralValue::Series(series)) => (**series).clone().into_column(),
-        AExpr::Literal(LiteralValue::Scalar(scalar)) => scalar.clone().into_column(PlSmallStr::EMPTY),
-        AExpr::Agg(polars_plan::plans::IRAggExpr::Implode { input, .. }) => match arena.get(*input) {
-            AExpr::Literal(LiteralValue::Series(series)) => return Some((**series).clone()),
-            _ => return None,
+    match arena.get(node) {
+        AExpr::Literal(LiteralValue::Scalar(scalar)) => match scalar.value() {
+            AnyValue::List(values) => Some(values.clone()),
+            _ => None,
+        },
+        AExpr::Literal(LiteralValue::Series(series)) if !series.dtype().is_list() => Some((**series).clone()),
+        AExpr::Literal(LiteralValue::Series(series)) if series.len() == 1 => match series.get(0).ok()? {
+            AnyValue::List(values) => Some(values),
+            _ => None,
+        },
+        AExpr::Agg(IRAggExpr::Implode { input, .. }) => match arena.get(*input) {
+            AExpr::Literal(LiteralValue::Series(series)) if !series.dtype().is_list() => Some((**series).clone()),
+            _ => None,
         },
         AExpr::Cast { expr, dtype, options } => {
-            let values = values(arena, *expr)?;
-            return values.cast_with_options(dtype.inner_dtype()?, *options).ok();
+            values(arena, *expr)?.cast_with_options(dtype.inner_dtype()?, *options).ok()
         },
-        _ => return None,
-    };
-    let list = column.list().ok()?;
-    (list.len() == 1).then(|| list.get_as_series(0)).flatten()
+        _ => None,
+    }
 }

@@ -28,11 +28,31 @@ use crate::error::{ErrorKind, OperatorError};
 /// # Ok::<(), quokka_engine::error::OperatorError>(())
 /// ```
 pub fn expand(exprs: &[Expr], schema: &Schema) -> Result<Vec<Expr>, OperatorError> {
+    expand_except(exprs, &[], schema)
+}
+
+/// Like [`expand`], but wildcards and selectors do not stand for the columns `except`, as in a `group_by` for its keys.
+///
+/// # Errors
+/// As [`expand`].
+///
+/// ```
+/// # use polars_core::prelude::*;
+/// use quokka_engine::expr::expand_except;
+/// use quokka_engine::expr::prelude::*;
+///
+/// let schema = Schema::from_iter([Field::new("a".into(), DataType::Int64), Field::new("b".into(), DataType::Int64)]);
+/// let others = expand_except(&[all().as_expr() * col("a")], &["a".into()], &schema)?;
+/// assert_eq!(others, [col("b") * col("a")]);
+/// # Ok::<(), quokka_engine::error::OperatorError>(())
+/// ```
+pub fn expand_except(exprs: &[Expr], except: &[PlSmallStr], schema: &Schema) -> Result<Vec<Expr>, OperatorError> {
+    let except: PlIndexSet<PlSmallStr> = except.iter().cloned().collect();
     let mut expanded = Vec::with_capacity(exprs.len());
     for expr in exprs {
         check(expr, schema)?;
         let from = expanded.len();
-        expand_expression(expr, &PlIndexSet::default(), schema, &mut expanded, &mut OptFlags::default())
+        expand_expression(expr, &except, schema, &mut expanded, &mut OptFlags::default())
             .map_err(|error| invalid(expr, error))?;
         for output in &mut expanded[from..] {
             resolve_name(output, schema)?;

@@ -7,7 +7,9 @@ use polars_expr::prelude::PhysicalExpr;
 use polars_expr::{ExpressionConversionState, create_physical_expr};
 use polars_plan::dsl::Expr;
 use polars_plan::plans::expr_ir::ExprIR;
-use polars_plan::plans::{AExpr, ExprToIRContext, IRAggExpr, LiteralValue, ToFieldContext, is_scalar_ae, to_expr_ir};
+use polars_plan::plans::{
+    AExpr, ExprToIRContext, IRAggExpr, LiteralValue, ToFieldContext, is_elementwise_rec, is_scalar_ae, to_expr_ir,
+};
 use polars_utils::arena::{Arena, Node};
 
 use super::coerce::coerce;
@@ -39,6 +41,9 @@ pub(super) struct Output {
     pub(super) field: Field,
     /// Whether it yields one value, whatever the number of rows.
     pub(super) scalar: bool,
+    /// Whether one value of it stands for all rows. Polars gives one value for some elementwise expressions too, such
+    /// as a literal with its nulls filled from a column.
+    pub(super) repeats: bool,
 }
 
 /// Lowers `exprs`, which see columns of `schema`.
@@ -79,7 +84,8 @@ fn lower_one(expr: Expr, arena: &mut Arena<AExpr>, schema: &Schema, scope: Scope
         .to_dtype(&ToFieldContext::new(arena, schema))
         .and_then(|dtype| dtype.materialize_unknown(true))
         .map_err(polars)?;
-    Ok(Output { node, field: Field::new(name, dtype), scalar: scalar || scope == Scope::Groups, expr })
+    let repeats = scalar || is_elementwise_rec(node, arena);
+    Ok(Output { node, field: Field::new(name, dtype), scalar, repeats, expr })
 }
 
 /// Polars types a number without a type when it meets another operand; one that stands alone is typed here.

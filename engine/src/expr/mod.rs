@@ -30,6 +30,8 @@ pub mod prelude;
 mod projection;
 mod requirement;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod udf;
 mod window;
 
@@ -37,7 +39,7 @@ pub use columns::{columns_of, rewrite_columns};
 pub use comparison::{Comparison, Test, comparisons};
 pub use conjunction::{conjunction, split_conjunction};
 pub use error::ExprError;
-pub use expand::expand;
+pub use expand::{expand, expand_except};
 pub use group_projection::GroupProjection;
 pub use polars_plan::dsl::Expr;
 pub use predicate::Predicate;

@@ -1,7 +1,8 @@
 //! What users need to write expressions: Polars' own functions and types.
 
+pub use polars_compute::rolling::QuantileMethod;
 pub use polars_core::chunked_array::cast::CastOptions;
-pub use polars_core::chunked_array::ops::{FillNullStrategy, SortMultipleOptions, SortOptions};
+pub use polars_core::chunked_array::ops::{ExplodeOptions, FillNullStrategy, SortMultipleOptions, SortOptions};
 pub use polars_core::datatypes::{AnyValue, DataType, Field, TimeUnit, TimeZone};
 pub use polars_core::scalar::Scalar;
 pub use polars_core::schema::{Schema, SchemaRef};

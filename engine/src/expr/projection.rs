@@ -88,8 +88,8 @@ impl Projection {
     /// Outputs of different lengths, and whatever fails on the values.
     pub fn select(&self, frame: &DataFrame) -> Result<DataFrame, OperatorError> {
         let columns = self.columns(frame)?;
-        let mut lengths = self.outputs.iter().zip(&columns).filter(|(output, _)| !output.output.scalar);
-        let height = lengths.next().map_or(1, |(_, column)| column.len());
+        let several = self.outputs.iter().zip(&columns).filter(|(output, _)| !output.output.scalar);
+        let height = several.map(|(_, column)| column.len()).find(|len| *len != 1).unwrap_or(1);
         self.assemble(height, columns)
     }
 
@@ -112,7 +112,7 @@ impl Projection {
             if column.len() == height {
                 continue;
             }
-            if !(output.scalar && column.len() == 1) {
+            if !(output.repeats && column.len() == 1) {
                 return Err(output.wrong_length(height, column.len()));
             }
             *column = column.new_from_index(0, height);

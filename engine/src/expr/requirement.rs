@@ -52,12 +52,12 @@ pub enum Requirement {
 /// assert_eq!(requirement(&(col("v") + lit(1)), &schema)?, Requirement::Rows);
 /// assert_eq!(requirement(&(col("v").sum() / col("k").max()), &schema)?, Requirement::Aggregate);
 /// assert_eq!(
-///     requirement(&(col("v") / col("v").sum().over([col("k")])), &schema)?,
+///     requirement(&(col("v") / col("v").sum().over([col("k")])?), &schema)?,
 ///     Requirement::Window { keys: vec![col("k")], ordered: false },
 /// );
 /// assert_eq!(requirement(&(col("v") - col("v").mean()), &schema)?, Requirement::Frame);
 /// assert_eq!(requirement(&col("v").shift(lit(1)), &schema)?, Requirement::OrderedFrame);
-/// # Ok::<(), quokka_engine::error::OperatorError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn requirement(expr: &Expr, schema: &Schema) -> Result<Requirement, OperatorError> {
     let mut expanded = expand(std::slice::from_ref(expr), schema)?;

@@ -4,7 +4,7 @@ use polars_core::datatypes::AnyValue;
 use polars_plan::dsl::Operator;
 use polars_plan::plans::{DynLiteralValue, LiteralValue};
 
-use super::integer::{self, BOUND};
+use super::integer;
 use super::types::{DecimalType, MAX_PRECISION, digits};
 
 /// The number `mantissa / 10^scale`; a large number may have a negative scale.
@@ -66,24 +66,16 @@ impl Number {
         }
     }
 
-    /// The decimal of scale `scale` with which `op` gives, for all decimals of that scale, what it gives with the
-    /// number itself: `x < 0.055` is `x < 0.06` for two digits.
-    pub(super) fn threshold(&self, scale: usize, op: Operator) -> i128 {
-        match self.rescaled(scale) {
-            Rescaled::Exact(value) => value,
-            Rescaled::Between(floor) => match op {
-                Operator::Lt | Operator::GtEq => floor + 1,
-                Operator::LtEq | Operator::Gt => floor,
-                // Equal to no decimal.
-                _ => BOUND,
-            },
-            Rescaled::Beyond => {
-                if self.mantissa < 0 {
-                    -BOUND
-                } else {
-                    BOUND
-                }
-            },
+    /// How decimals of scale `scale` compare with the number by `op`: `x < 0.055` is `x <= 0.05` for two digits.
+    pub(super) fn threshold(&self, scale: usize, op: Operator) -> Threshold {
+        use Operator::{Gt, GtEq, Lt, LtEq, NotEq, NotEqValidity};
+        match (self.rescaled(scale), op) {
+            (Rescaled::Exact(value), op) => Threshold::At(op, value),
+            (Rescaled::Between(floor), Lt | LtEq) => Threshold::At(LtEq, floor),
+            (Rescaled::Between(floor), Gt | GtEq) => Threshold::At(Gt, floor),
+            (Rescaled::Beyond, Lt | LtEq) => Threshold::Always(self.mantissa > 0),
+            (Rescaled::Beyond, Gt | GtEq) => Threshold::Always(self.mantissa < 0),
+            (_, op) => Threshold::Always(matches!(op, NotEq | NotEqValidity)),
         }
     }
 
@@ -98,16 +90,25 @@ impl Number {
             },
             (Some(power), false) => {
                 let floor = integer::divide_floor(self.mantissa, power);
-                if floor.checked_mul(power) == Some(self.mantissa) {
-                    Rescaled::Exact(floor)
-                } else {
-                    Rescaled::Between(floor)
+                match integer::bounded(floor) {
+                    None => Rescaled::Beyond,
+                    Some(floor) if floor.checked_mul(power) == Some(self.mantissa) => Rescaled::Exact(floor),
+                    Some(floor) => Rescaled::Between(floor),
                 }
             },
             (None, true) => Rescaled::Beyond,
             (None, false) => Rescaled::Between(if self.mantissa < 0 { -1 } else { 0 }),
         }
     }
+}
+
+/// What a comparison with a [`Number`] comes down to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Threshold {
+    /// The comparison with this decimal.
+    At(Operator, i128),
+    /// The same for every value that is not null.
+    Always(bool),
 }
 
 enum Rescaled {

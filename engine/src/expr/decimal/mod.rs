@@ -35,6 +35,8 @@ mod integer;
 mod literal;
 mod program;
 mod rewrite;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use function::mean_from_sum_count;

@@ -3,15 +3,17 @@ use std::sync::Arc;
 use polars_core::datatypes::AnyValue;
 use polars_core::series::Series;
 use polars_ops::series::ClosedInterval;
-use polars_plan::dsl::{AggExpr, BooleanFunction, Expr, FunctionExpr, Operator};
+use polars_plan::dsl::functions::lit;
+use polars_plan::dsl::{AggExpr, BooleanFunction, Expr, FunctionExpr, Operator, SpecialEq};
 use polars_plan::plans::{Literal, LiteralValue};
 use polars_plan::utils::expr_output_name;
 
 use super::super::super::error::invalid;
 use super::super::column::{decimal, series};
 use super::super::function::compare;
-use super::super::literal::Number;
-use super::super::types::DecimalType;
+use super::super::integer::BOUND;
+use super::super::literal::{Number, Threshold};
+use super::super::types::{DecimalType, MAX_PRECISION, digits};
 use super::{Kind, Rewriter, Value};
 use crate::error::OperatorError;
 
@@ -39,10 +41,10 @@ impl Rewriter<'_> {
     fn compare(&self, mut left: Value, op: Operator, mut right: Value) -> Result<Expr, OperatorError> {
         let kinds = (self.kind(&mut left)?, self.kind(&mut right)?);
         if let (Kind::Decimal(dtype), Some(number)) = (kinds.0, right.number()) {
-            return Ok(binary(left.into_expr()?, op, threshold(number, dtype, op)));
+            return Ok(compare_literal(left.into_expr()?, op, number, dtype));
         }
         if let (Some(number), Kind::Decimal(dtype), Some(op)) = (left.number(), kinds.1, op.swap_operands()) {
-            return Ok(binary(right.into_expr()?, op, threshold(number, dtype, op)));
+            return Ok(compare_literal(right.into_expr()?, op, number, dtype));
         }
         let (left, right) = (left.into_expr()?, right.into_expr()?);
         match (kinds.0.exact(), kinds.1.exact()) {
@@ -78,14 +80,24 @@ impl Rewriter<'_> {
         let [needle_value, low_value, high_value] = values;
         let function = FunctionExpr::Boolean(BooleanFunction::IsBetween { closed });
         if let Kind::Decimal(dtype) = kinds[0] {
-            let bound = |value: Value, kind: Kind, op: Operator| match value.number() {
-                Some(number) => Ok(Some(threshold(number, dtype, op))),
-                None if matches!(kind, Kind::Decimal(other) if other.scale == dtype.scale) => {
-                    value.into_expr().map(Some)
-                },
-                None => Ok::<_, OperatorError>(None),
+            let bound = |value: Value, kind: Kind, op: Operator| match (value.number(), kind) {
+                (Some(number), _) => Ok(match number.threshold(dtype.scale, op) {
+                    Threshold::At(op, value) => Some((op, literal(value, dtype))),
+                    Threshold::Always(_) => None,
+                }),
+                (None, Kind::Decimal(other)) if other.scale == dtype.scale => Ok(Some((op, value.into_expr()?))),
+                _ => Ok::<_, OperatorError>(None),
             };
-            if let (Some(low), Some(high)) = (bound(low_value, kinds[1], from)?, bound(high_value, kinds[2], to)?) {
+            if let (Some((from, low)), Some((to, high))) =
+                (bound(low_value, kinds[1], from)?, bound(high_value, kinds[2], to)?)
+            {
+                let closed = match (from, to) {
+                    (Operator::GtEq, Operator::LtEq) => ClosedInterval::Both,
+                    (Operator::GtEq, _) => ClosedInterval::Left,
+                    (_, Operator::LtEq) => ClosedInterval::Right,
+                    _ => ClosedInterval::None,
+                };
+                let function = FunctionExpr::Boolean(BooleanFunction::IsBetween { closed });
                 let input = vec![needle_value.into_expr()?, low, high];
                 return Ok(Value::untyped(Expr::Function { input, function }));
             }
@@ -109,12 +121,15 @@ impl Rewriter<'_> {
         for value in values.iter() {
             match (&value, Number::of_value(&value)) {
                 (AnyValue::Null, _) => found.push(None),
-                (_, Some(number)) => found.extend(number.at_scale(dtype.scale).map(Some)),
+                (_, Some(number)) => {
+                    let value = number.at_scale(dtype.scale).filter(|value| digits(*value) <= dtype.precision);
+                    found.extend(value.map(Some));
+                },
                 // Not a number that is written as a decimal: Polars decides.
                 _ => return self.children(expr),
             }
         }
-        let list = LiteralValue::Series(polars_plan::dsl::SpecialEq::new(series(found, dtype)));
+        let list = LiteralValue::Series(SpecialEq::new(series(found, dtype)));
         let list = Expr::Literal(list.implode().map_err(|error| invalid(expr, error))?);
         let function = FunctionExpr::Boolean(BooleanFunction::IsIn { nulls_equal });
         Ok(Value::untyped(Expr::Function { input: vec![needle.into_expr()?, list], function }))
@@ -125,18 +140,32 @@ fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr { left: Arc::new(left), op, right: Arc::new(right) }
 }
 
-/// The literal that takes the place of `number` where it is compared with decimals of type `dtype`.
-fn threshold(number: Number, dtype: DecimalType, op: Operator) -> Expr {
-    decimal(Some(number.threshold(dtype.scale, op)), dtype).lit()
+/// Compares decimals of type `dtype` with `number`.
+fn compare_literal(decimals: Expr, op: Operator, number: Number, dtype: DecimalType) -> Expr {
+    match number.threshold(dtype.scale, op) {
+        Threshold::At(op, value) => binary(decimals, op, literal(value, dtype)),
+        Threshold::Always(result) => {
+            // Every decimal is at most this one.
+            let op_of_result = if result { Operator::LtEq } else { Operator::Gt };
+            let same = binary(decimals, op_of_result, literal(BOUND - 1, dtype));
+            if op.is_null_propagating_comparison() { same } else { same.fill_null(lit(result)) }
+        },
+    }
+}
+
+/// The literal that decimals of type `dtype` are compared with. It has their type, unless it needs more digits.
+fn literal(value: i128, dtype: DecimalType) -> Expr {
+    let precision = if digits(value) <= dtype.precision { dtype.precision } else { MAX_PRECISION };
+    decimal(Some(value), DecimalType { precision, ..dtype }).lit()
 }
 
 /// The values of a list that is written out.
 fn constants(haystack: &Expr) -> Option<Series> {
     match haystack {
-        Expr::Literal(LiteralValue::Series(series)) => match series.list() {
-            Ok(list) if list.len() == 1 => list.get_as_series(0),
-            Ok(_) => None,
-            Err(_) => Some((**series).clone()),
+        Expr::Literal(LiteralValue::Series(series)) if !series.dtype().is_list() => Some((**series).clone()),
+        Expr::Literal(LiteralValue::Series(series)) if series.len() == 1 => match series.get(0) {
+            Ok(AnyValue::List(values)) => Some(values),
+            _ => None,
         },
         Expr::Literal(LiteralValue::Scalar(scalar)) => match scalar.value() {
             AnyValue::List(values) => Some(values.clone()),

@@ -4,6 +4,7 @@ use polars_plan::dsl::{BooleanFunction, Expr, FunctionExpr};
 use polars_plan::plans::Literal;
 
 use super::super::column::decimal;
+use super::super::function::shift_and_fill;
 use super::super::types::{DecimalType, MAX_PRECISION};
 use super::{Kind, Rewriter, Value};
 use crate::error::OperatorError;
@@ -57,9 +58,12 @@ impl Rewriter<'_> {
             FunctionExpr::ShiftAndFill => {
                 let [values, periods, fill] = input else { return self.children(expr) };
                 let periods = self.rewrite(periods)?.into_expr()?;
-                let (mut input, _) = self.unify([values, fill], None)?;
+                let (mut input, dtype) = self.unify([values, fill], None)?;
                 input.insert(1, periods);
-                Ok(Value::untyped(Expr::Function { input, function: function.clone() }))
+                Ok(match dtype {
+                    Some(dtype) => Value::typed(shift_and_fill(input, dtype), Some(dtype.dtype())),
+                    None => Value::untyped(Expr::Function { input, function: function.clone() }),
+                })
             },
             _ => self.children(expr),
         }

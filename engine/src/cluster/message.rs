@@ -1,0 +1,113 @@
+//! What processes tell each other on control connections.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+/// A control message. On the wire: tag (1 byte), length of the body (2 bytes, little-endian), body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    /// A sign of life.
+    Beat,
+    /// The sender has all its connections.
+    Ready,
+    /// The sender gives up before the mesh is complete.
+    Abort { reason: String },
+    /// A process of the mesh is lost.
+    Lost { process: usize, reason: String },
+    /// The sender begins no more queries; it has finished this many.
+    Goodbye { finished: u64 },
+}
+
+const BEAT: u8 = 0;
+const READY: u8 = 1;
+const ABORT: u8 = 2;
+const LOST: u8 = 3;
+const GOODBYE: u8 = 4;
+
+impl Message {
+    /// Sends the message with a single write.
+    pub(super) fn send(&self, mut to: impl Write) -> io::Result<()> {
+        let (tag, mut body) = match self {
+            Message::Beat => (BEAT, Vec::new()),
+            Message::Ready => (READY, Vec::new()),
+            Message::Abort { reason } => (ABORT, reason.as_bytes().to_vec()),
+            Message::Lost { process, reason } => (LOST, [&(*process as u64).to_le_bytes(), reason.as_bytes()].concat()),
+            Message::Goodbye { finished } => (GOODBYE, finished.to_le_bytes().to_vec()),
+        };
+        body.truncate(usize::from(u16::MAX));
+        let length = u16::try_from(body.len()).unwrap_or(u16::MAX).to_le_bytes();
+        to.write_all(&[&[tag], length.as_slice(), &body].concat())
+    }
+
+    /// Receives the next message.
+    pub(super) fn receive(mut from: impl Read) -> io::Result<Self> {
+        let mut head = [0; 3];
+        from.read_exact(&mut head)?;
+        let [tag, length @ ..] = head;
+        let unknown = || io::Error::new(ErrorKind::InvalidData, "unknown control message");
+        if tag > GOODBYE {
+            return Err(unknown());
+        }
+        let mut body = vec![0; usize::from(u16::from_le_bytes(length))];
+        from.read_exact(&mut body)?;
+        Self::decode(tag, &body).ok_or_else(unknown)
+    }
+
+    fn decode(tag: u8, body: &[u8]) -> Option<Self> {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Some(match tag {
+            BEAT => Message::Beat,
+            READY => Message::Ready,
+            ABORT => Message::Abort { reason: text(body) },
+            LOST => {
+                let (process, reason) = body.split_first_chunk()?;
+                Message::Lost { process: usize::try_from(u64::from_le_bytes(*process)).ok()?, reason: text(reason) }
+            },
+            GOODBYE => Message::Goodbye { finished: u64::from_le_bytes(*body.first_chunk()?) },
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_the_wire() {
+        let messages = [
+            Message::Beat,
+            Message::Ready,
+            Message::Abort { reason: "port in use".into() },
+            Message::Lost { process: 3, reason: "no sign of life for 5s".into() },
+            Message::Goodbye { finished: u64::MAX },
+        ];
+        let mut wire = Vec::new();
+        for message in &messages {
+            message.send(&mut wire).unwrap();
+        }
+        let mut rest = wire.as_slice();
+        for message in messages {
+            assert_eq!(Message::receive(&mut rest).unwrap(), message);
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn an_endless_reason_is_cut_but_stays_one_message() {
+        let mut wire = Vec::new();
+        Message::Abort { reason: "ä".repeat(100_000) }.send(&mut wire).unwrap();
+        Message::Ready.send(&mut wire).unwrap();
+        let mut rest = wire.as_slice();
+        assert!(matches!(Message::receive(&mut rest).unwrap(), Message::Abort { reason } if reason.starts_with("ää")));
+        assert_eq!(Message::receive(&mut rest).unwrap(), Message::Ready);
+    }
+
+    #[test]
+    fn rubbish_is_an_error() {
+        for wire in [&[9, 0, 0][..], &[3, 2, 0, 1, 1], &[4, 0, 0]] {
+            assert_eq!(Message::receive(wire).unwrap_err().kind(), ErrorKind::InvalidData, "{wire:?}");
+        }
+        assert_eq!(Message::receive(&[1, 5][..]).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    }
+}

@@ -1,0 +1,238 @@
+//! One node on one worker, free of timely types.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use polars_core::frame::DataFrame;
+
+use super::chain::Chain;
+use super::receive::Receive;
+use super::ship::Ship;
+use super::size::batch_bytes;
+use crate::batch::Batch;
+use crate::error::{Error, ErrorKind, OperatorError};
+use crate::gate::Gate;
+use crate::metrics::NodeMetrics;
+use crate::operator::WorkerContext;
+use crate::pool::SplitQueue;
+use crate::sink::Sink;
+use crate::source::{Source, SplitReader};
+
+/// A node gives way to the other operators of its worker after this time.
+const QUANTUM: Duration = Duration::from_millis(2);
+
+/// What a node is at heart.
+pub(super) enum Core {
+    Source(Reading),
+    Operator,
+    Sink { sink: Box<dyn Sink>, finished: bool, on_finish: Box<dyn FnOnce()> },
+}
+
+/// A source that works its way through the splits of its process.
+pub(super) struct Reading {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) splits: Arc<SplitQueue>,
+    pub(super) reader: Option<(usize, Box<dyn SplitReader>)>,
+    pub(super) exhausted: bool,
+}
+
+/// One channel of a node.
+pub(super) struct NodeChannel {
+    pub(super) name: String,
+    pub(super) context: WorkerContext,
+    pub(super) core: Core,
+    pub(super) chain: Chain,
+    pub(super) receives: Vec<Receive>,
+    pub(super) ships: Vec<Ship>,
+    pub(super) gates: Vec<Arc<Gate>>,
+    pub(super) metrics: Arc<NodeMetrics>,
+}
+
+/// What a node wants after it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// There is more to do: run again soon.
+    Yielded,
+    /// Nothing to do until a parcel, credit or gate comes.
+    Waiting,
+    /// Everything was done and sent.
+    Finished,
+}
+
+impl NodeChannel {
+    /// Works until there is nothing to do, no room for output, or the quantum is over.
+    pub(super) fn run(&mut self) -> Result<Outcome, Error> {
+        let start = Instant::now();
+        let outcome = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.work(start))) {
+            Ok(outcome) => outcome,
+            Err(panic) => Err(panic_error(panic.as_ref())),
+        };
+        self.metrics.worked(start.elapsed());
+        outcome.map_err(|source| self.locate(source))
+    }
+
+    /// An error with this node's name, worker and split.
+    fn locate(&self, source: OperatorError) -> Error {
+        let split = match &self.core {
+            Core::Source(Reading { reader: Some((split, _)), splits, .. }) => Some(splits.name(*split)),
+            _ => None,
+        };
+        Error::Operator { operator: self.name.clone(), worker: self.context.worker, split, source }
+    }
+
+    fn work(&mut self, start: Instant) -> Result<Outcome, OperatorError> {
+        loop {
+            if self.is_finished() {
+                self.ships.iter_mut().try_for_each(Ship::flush)?;
+                return Ok(if self.ships.iter().all(Ship::is_empty) { Outcome::Finished } else { Outcome::Waiting });
+            }
+            if !self.ships.iter().all(Ship::has_room) {
+                return Ok(Outcome::Waiting);
+            }
+            if !self.advance()? && !self.feed()? {
+                return Ok(Outcome::Waiting);
+            }
+            if start.elapsed() > QUANTUM {
+                return Ok(Outcome::Yielded);
+            }
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        match &self.core {
+            Core::Sink { finished, .. } => *finished,
+            _ => self.chain.is_finished(),
+        }
+    }
+
+    fn advance(&mut self) -> Result<bool, OperatorError> {
+        let mut emit = emit(&mut self.ships, &self.metrics);
+        self.chain.advance(&mut emit)
+    }
+
+    /// Brings one more batch, or the end of an input; `false` if there is none.
+    fn feed(&mut self) -> Result<bool, OperatorError> {
+        let NodeChannel { core, chain, receives, ships, gates, metrics, context, .. } = self;
+        let mut emit = emit(ships, metrics);
+        match core {
+            Core::Source(reading) => {
+                if !gates.iter().all(|gate| gate.is_open()) {
+                    return Ok(false);
+                }
+                if reading.exhausted {
+                    return Ok(false);
+                }
+                if chain.is_satisfied() {
+                    reading.reader = None;
+                    reading.exhausted = true;
+                    chain.end(0, &mut emit)?;
+                    return Ok(true);
+                }
+                match reading.next(context, metrics)? {
+                    Some(frame) if frame.height() == 0 => {},
+                    Some(frame) => {
+                        metrics.took(frame.height());
+                        chain.give(0, Batch::new(frame, context.worker), &mut emit)?;
+                    },
+                    None => {
+                        reading.exhausted = true;
+                        chain.end(0, &mut emit)?;
+                    },
+                }
+                Ok(true)
+            },
+            Core::Operator => {
+                for (input, receive) in receives.iter_mut().enumerate() {
+                    if chain.is_satisfied() {
+                        receive.discard();
+                    }
+                    if !receive.is_empty() && chain.is_ready(input) {
+                        if let Some(batch) = receive.next()? {
+                            metrics.took(batch.height());
+                            chain.give(input, batch, &mut emit)?;
+                            metrics.held(chain.state_bytes());
+                        }
+                        return Ok(true);
+                    }
+                    if chain.is_ready(input) && receive.take_end() {
+                        chain.end(input, &mut emit)?;
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            },
+            Core::Sink { sink, finished, on_finish } => {
+                let Some(receive) = receives.first_mut() else { return Ok(false) };
+                if let Some(batch) = receive.next()? {
+                    metrics.took(batch.height());
+                    sink.on_batch(batch)?;
+                    return Ok(true);
+                }
+                if receive.take_end() {
+                    sink.finish()?;
+                    *finished = true;
+                    std::mem::replace(on_finish, Box::new(|| ()))();
+                    return Ok(true);
+                }
+                Ok(false)
+            },
+        }
+    }
+}
+
+impl Reading {
+    fn next(&mut self, context: &WorkerContext, metrics: &NodeMetrics) -> Result<Option<DataFrame>, OperatorError> {
+        loop {
+            if let Some((_, reader)) = &mut self.reader {
+                if let Some(frame) = reader.next()? {
+                    return Ok(Some(frame));
+                }
+                metrics.finished_split();
+                self.reader = None;
+            }
+            let Some(split) = self.splits.pop() else { return Ok(None) };
+            match self.source.open(split, context) {
+                Ok(reader) => self.reader = Some((split, reader)),
+                Err(error) => {
+                    self.reader = Some((split, Box::new(NoReader)));
+                    return Err(error);
+                },
+            }
+        }
+    }
+}
+
+/// Stands in for the reader of a split that could not be opened, so that the error names the split.
+struct NoReader;
+
+impl SplitReader for NoReader {
+    fn next(&mut self) -> Result<Option<DataFrame>, OperatorError> {
+        Ok(None)
+    }
+}
+
+fn emit<'a>(
+    ships: &'a mut [Ship],
+    metrics: &'a NodeMetrics,
+) -> impl FnMut(DataFrame) -> Result<(), OperatorError> + 'a {
+    move |frame| {
+        metrics.sent(frame.height(), batch_bytes(&frame));
+        match ships {
+            [] => Ok(()),
+            [first, rest @ ..] => {
+                rest.iter_mut().try_for_each(|ship| ship.send(frame.clone()))?;
+                first.send(frame)
+            },
+        }
+    }
+}
+
+/// A caught panic as an error with the panic's text.
+pub(super) fn panic_error(panic: &(dyn std::any::Any + Send)) -> OperatorError {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    OperatorError::message(ErrorKind::Panic, format!("panicked: {text}"))
+}

@@ -1,0 +1,216 @@
+//! The sending end of an edge: partitions batches, coalesces small pieces, and sends within credit.
+//!
+//! A sender may have `window` bytes under way to each receiver; the receiver returns credit when its operator takes a
+//! batch. What may not be sent yet is stashed; a node whose ships are full does no further work, so pressure reaches the
+//! sources.
+
+use std::collections::VecDeque;
+
+use polars_buffer::Buffer;
+use polars_core::frame::DataFrame;
+use polars_core::prelude::IdxSize;
+
+use super::parcel::{Parcel, Payload};
+use super::size::batch_bytes;
+use crate::error::OperatorError;
+use crate::frame::{self, FrameEncoder, MAX_FRAME_BYTES};
+use crate::hash::{hash_rows, part_of};
+use crate::operator::WorkerContext;
+use crate::partitioning::{Partitioning, range_targets};
+
+/// Bytes under way and stashed that each worker and edge may hold, whatever the number of workers.
+const WORKER_WINDOW: usize = 16 << 20;
+/// Least window of one pair of workers: a few messages, so that a link never runs dry.
+const LEAST_WINDOW: usize = 1 << 20;
+
+/// One outgoing edge of a node on one worker.
+pub(super) struct Ship {
+    partitioning: Partitioning,
+    context: WorkerContext,
+    lanes: Vec<Lane>,
+    window: usize,
+    stashed: usize,
+}
+
+/// What goes to one receiver.
+#[derive(Default)]
+struct Lane {
+    /// Pieces too small to be sent alone.
+    pieces: Vec<DataFrame>,
+    piece_rows: usize,
+    ready: VecDeque<Parcel>,
+    under_way: usize,
+}
+
+impl Ship {
+    pub(super) fn new(partitioning: Partitioning, context: WorkerContext) -> Self {
+        Self {
+            partitioning,
+            context,
+            lanes: (0..context.workers).map(|_| Lane::default()).collect(),
+            window: (WORKER_WINDOW / context.workers).max(LEAST_WINDOW),
+            stashed: 0,
+        }
+    }
+
+    /// Whether the node may produce more.
+    pub(super) fn has_room(&self) -> bool {
+        self.stashed < self.window
+    }
+
+    /// Whether everything was sent.
+    pub(super) fn is_empty(&self) -> bool {
+        self.stashed == 0 && self.lanes.iter().all(|lane| lane.pieces.is_empty())
+    }
+
+    /// Takes a batch and decides where its rows go.
+    pub(super) fn send(&mut self, batch: DataFrame) -> Result<(), OperatorError> {
+        let context = self.context;
+        let (me, workers) = (context.worker, context.workers);
+        match &self.partitioning {
+            Partitioning::PassThrough => self.post(me, batch),
+            Partitioning::Gather => self.post(0, batch),
+            Partitioning::Broadcast => (0..workers).try_for_each(|target| self.post(target, batch.clone())),
+            Partitioning::BroadcastToProcesses => (0..context.processes).try_for_each(|process| {
+                self.post(process * context.workers_per_process() + context.local_worker(), batch.clone())
+            }),
+            _ if workers == 1 => self.post(0, batch),
+            Partitioning::Hash(keys) => {
+                let targets = hash_rows(&batch, keys)?.into_iter().map(|hash| part_of(hash, workers));
+                self.scatter(&batch, targets)
+            },
+            Partitioning::HashToProcess(_) if context.processes == 1 => self.post(me, batch),
+            Partitioning::HashToProcess(keys) => {
+                let targets = hash_rows(&batch, keys)?.into_iter().map(|hash| {
+                    let owner = part_of(hash, workers);
+                    if context.process_of(owner) == context.process { me } else { owner }
+                });
+                self.scatter(&batch, targets)
+            },
+            Partitioning::Range(range) => {
+                let targets = range_targets(&batch, range)?.into_iter().map(|target| target as usize);
+                self.scatter(&batch, targets)
+            },
+            Partitioning::Function(function) => {
+                let targets = function.clone().partition(&batch, workers)?;
+                if targets.len() != batch.height() {
+                    return Err(OperatorError::message(
+                        crate::error::ErrorKind::InvalidQuery,
+                        format!("partition function returned {} targets for {} rows", targets.len(), batch.height()),
+                    ));
+                }
+                self.scatter(&batch, targets.into_iter().map(|target| (target % workers as u64) as usize))
+            },
+        }
+    }
+
+    /// Makes the small pieces ready to be sent as well: nothing will follow.
+    pub(super) fn flush(&mut self) -> Result<(), OperatorError> {
+        (0..self.lanes.len()).try_for_each(|target| self.flush_lane(target))
+    }
+
+    /// The receiver `from` has taken `bytes`.
+    pub(super) fn credit(&mut self, from: usize, bytes: u64) {
+        if let Some(lane) = self.lanes.get_mut(from) {
+            lane.under_way = lane.under_way.saturating_sub(bytes as usize);
+        }
+    }
+
+    /// Hands every parcel that credit allows to `give`.
+    pub(super) fn dispatch(&mut self, mut give: impl FnMut(Parcel)) {
+        if self.stashed == 0 {
+            return;
+        }
+        for lane in &mut self.lanes {
+            while let Some(parcel) = lane.ready.front() {
+                let credit = parcel.credit as usize;
+                if lane.under_way > 0 && lane.under_way + credit > self.window {
+                    break;
+                }
+                let Some(parcel) = lane.ready.pop_front() else { break };
+                lane.under_way += credit;
+                self.stashed -= credit;
+                give(parcel);
+            }
+        }
+    }
+
+    /// Sends row `i` of `batch` to the `i`-th of `targets`.
+    fn scatter(&mut self, batch: &DataFrame, targets: impl Iterator<Item = usize>) -> Result<(), OperatorError> {
+        let fair = batch.height() / self.lanes.len() * 5 / 4 + 8;
+        let mut rows: Vec<Vec<IdxSize>> = (0..self.lanes.len()).map(|_| Vec::with_capacity(fair)).collect();
+        for (row, target) in targets.enumerate() {
+            rows[target].push(row as IdxSize);
+        }
+        for (target, rows) in rows.into_iter().enumerate() {
+            if rows.len() == batch.height() {
+                return self.post(target, batch.clone());
+            }
+            if !rows.is_empty() {
+                // SAFETY: every index is a row of `batch`.
+                let piece = unsafe { batch.take_slice_unchecked_impl(&rows, false) };
+                self.post(target, piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues a batch for `target`, together with earlier small pieces.
+    fn post(&mut self, target: usize, piece: DataFrame) -> Result<(), OperatorError> {
+        let enough = (self.context.batch_rows / 4).max(1);
+        let lane = &mut self.lanes[target];
+        if lane.pieces.is_empty() && piece.height() >= enough {
+            return self.enqueue(target, piece);
+        }
+        lane.piece_rows += piece.height();
+        lane.pieces.push(piece);
+        if lane.piece_rows >= enough { self.flush_lane(target) } else { Ok(()) }
+    }
+
+    fn flush_lane(&mut self, target: usize) -> Result<(), OperatorError> {
+        let lane = &mut self.lanes[target];
+        lane.piece_rows = 0;
+        let mut pieces = std::mem::take(&mut lane.pieces).into_iter();
+        let Some(mut whole) = pieces.next() else { return Ok(()) };
+        if pieces.len() > 0 {
+            for piece in pieces {
+                whole.vstack_mut_owned(piece)?;
+            }
+            whole.rechunk_mut();
+        }
+        self.enqueue(target, whole)
+    }
+
+    fn enqueue(&mut self, target: usize, batch: DataFrame) -> Result<(), OperatorError> {
+        let context = self.context;
+        let mut push = |rows: usize, credit: usize, payload: Payload| {
+            self.stashed += credit;
+            self.lanes[target].ready.push_back(Parcel {
+                target: target as u32,
+                origin: context.worker as u32,
+                rows: rows as u64,
+                credit: credit as u64,
+                payload,
+            });
+        };
+        if context.process_of(target) == context.process {
+            push(batch.height(), batch_bytes(&batch).max(1), Payload::Frame(batch));
+            return Ok(());
+        }
+        for part in frame::split(&batch, MAX_FRAME_BYTES)? {
+            let rows = part.height();
+            let encoder = FrameEncoder::new(&part)?;
+            if encoder.len() <= MAX_FRAME_BYTES {
+                push(rows, encoder.len(), Payload::Encoded(Box::new(encoder)));
+                continue;
+            }
+            let bytes = Buffer::from(encoder.to_vec());
+            for offset in (0..bytes.len()).step_by(MAX_FRAME_BYTES) {
+                let len = MAX_FRAME_BYTES.min(bytes.len() - offset);
+                let fragment = bytes.clone().sliced(offset..offset + len);
+                push(1, len, Payload::Fragment { offset: offset as u64, total: bytes.len() as u64, bytes: fragment });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! The functions that take the place of Polars' operations, as Polars calls them.
+
+mod aggregate;
+mod compare;
+
+use polars_arrow::bitmap::BitmapBuilder;
+use polars_core::chunked_array::ops::ChunkShiftFill;
+use polars_core::datatypes::{DataType, Field};
+use polars_core::frame::column::Column;
+use polars_core::prelude::IntoColumn;
+use polars_core::schema::Schema;
+use polars_error::PolarsResult;
+use polars_plan::dsl::{BaseColumnUdf, Expr, new_column_udf};
+use polars_plan::prelude::FunctionOptions;
+use polars_utils::pl_str::PlSmallStr;
+
+pub use self::aggregate::mean_from_sum_count;
+pub(super) use self::aggregate::{join_mean, join_sum};
+pub(super) use self::compare::compare;
+use super::super::error::ExprError;
+use super::column::{Integers, Rows, combine, decimals};
+use super::integer;
+use super::program::{Fault, Operand, Program};
+use super::types::DecimalType;
+use crate::error::OperatorError;
+
+/// An elementwise function of `input` that yields `output`.
+fn elementwise(
+    name: &'static str,
+    input: Vec<Expr>,
+    output: DataType,
+    function: impl Fn(&[Column]) -> PolarsResult<Column> + Send + Sync + 'static,
+) -> Expr {
+    function_of(name, input, output, FunctionOptions::elementwise(), function)
+}
+
+fn function_of(
+    name: &'static str,
+    input: Vec<Expr>,
+    output: DataType,
+    options: FunctionOptions,
+    function: impl Fn(&[Column]) -> PolarsResult<Column> + Send + Sync + 'static,
+) -> Expr {
+    let field = move |_: &Schema, fields: &[Field]| {
+        let name = fields.first().map_or(PlSmallStr::EMPTY, |field| field.name.clone());
+        Ok(Field::new(name, output.clone()))
+    };
+    Expr::AnonymousFunction {
+        input,
+        function: new_column_udf(BaseColumnUdf::new(move |columns: &mut [Column]| function(columns), field)),
+        options,
+        fmt_str: Box::new(PlSmallStr::from_static(name)),
+    }
+}
+
+/// `program` on `input`. Errors name `original`, the expression that it was made of.
+pub(super) fn compute(input: Vec<Expr>, program: Program, output: DecimalType, original: Expr) -> Expr {
+    elementwise("decimal", input, output.dtype(), move |columns| {
+        let rows = Rows::of(columns);
+        let inputs = columns.iter().map(Integers::read).collect::<PolarsResult<Vec<_>>>()?;
+        let name = columns.first().map_or(PlSmallStr::EMPTY, |column| column.name().clone());
+        let (validity, empty) = combine(&inputs, rows.computed());
+        if empty {
+            return Ok(Column::full_null(name, rows.len, &output.dtype()));
+        }
+        let operands: Vec<Operand<'_>> = inputs.iter().map(Integers::operand).collect();
+        let values = program
+            .run(&operands, rows.computed(), validity.as_ref())
+            .map_err(|fault| fault_error(fault, &original, output.precision))?;
+        Ok(rows.repeat(decimals(name, values, validity, output)))
+    })
+}
+
+/// The error of `expression` for a value that cannot be computed.
+pub(super) fn fault_error(fault: Fault, expression: &Expr, precision: usize) -> OperatorError {
+    let expression = expression.to_string();
+    match fault {
+        Fault::Overflow => ExprError::DecimalOverflow { expression, precision },
+        Fault::DivisionByZero => ExprError::DivisionByZero { expression },
+    }
+    .into()
+}
+
+/// `input`, a decimal of scale `from`, as a decimal of type `to`; null where it does not fit.
+pub(super) fn cast_or_null(input: Expr, from: usize, to: DecimalType) -> Expr {
+    elementwise("decimal_cast", vec![input], to.dtype(), move |columns| {
+        map(columns, to, |inputs, row| {
+            let value = inputs.first()?.value(row);
+            let value = if to.scale >= from {
+                value.checked_mul(integer::power_of_ten(to.scale - from)?)?
+            } else {
+                integer::divide_rounded(value, integer::power_of_ten(from - to.scale)?)
+            };
+            Some((value.abs() < integer::power_of_ten(to.precision)?).then_some(value))
+        })
+    })
+}
+
+/// `shift_and_fill` of values, periods and a fill value, the first and last decimals of type `output`. Polars would put
+/// the number in the place of the integer that stands for it.
+pub(super) fn shift_and_fill(input: Vec<Expr>, output: DecimalType) -> Expr {
+    let options = FunctionOptions::length_preserving();
+    function_of("decimal_shift_and_fill", input, output.dtype(), options, move |columns| {
+        let [values, periods, fill] = columns else { return Ok(Column::default()) };
+        let Some(periods) = periods.cast(&DataType::Int64)?.i64()?.get(0) else {
+            return Ok(Column::full_null(values.name().clone(), values.len(), &output.dtype()));
+        };
+        let fill = Integers::read(&fill.head(Some(1)))?;
+        let fill = fill.is_valid(0).then(|| fill.value(0));
+        let shifted = values.as_materialized_series().decimal()?.physical().shift_and_fill(periods, fill);
+        Ok(shifted.into_decimal_unchecked(output.precision, output.scale).into_column())
+    })
+}
+
+/// One decimal a row, for the rows in which no input is null.
+fn try_map(
+    columns: &[Column],
+    output: DecimalType,
+    value: impl Fn(&[Integers], usize) -> Result<Option<i128>, OperatorError>,
+) -> PolarsResult<Column> {
+    let rows = Rows::of(columns);
+    let inputs = columns.iter().map(Integers::read).collect::<PolarsResult<Vec<_>>>()?;
+    let name = columns.first().map_or(PlSmallStr::EMPTY, |column| column.name().clone());
+    let mut values = Vec::with_capacity(rows.computed());
+    let mut validity = BitmapBuilder::with_capacity(rows.computed());
+    for row in 0..rows.computed() {
+        let all = inputs.iter().all(|input| input.is_valid(row));
+        let value = if all { value(&inputs, row)? } else { None };
+        values.push(value.unwrap_or_default());
+        validity.push(value.is_some());
+    }
+    Ok(rows.repeat(decimals(name, values, validity.into_opt_validity(), output)))
+}
+
+/// As [`try_map`], with null for what has no value.
+fn map(
+    columns: &[Column],
+    output: DecimalType,
+    value: impl Fn(&[Integers], usize) -> Option<Option<i128>>,
+) -> PolarsResult<Column> {
+    try_map(columns, output, |inputs, row| Ok(value(inputs, row).flatten()))
+}

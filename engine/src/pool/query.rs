@@ -1,0 +1,192 @@
+//! One run of one query in this process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::message::Report;
+use super::shared::PoolShared;
+use super::split_queue::SplitQueue;
+use crate::cluster::{Monitor, RunningQuery};
+use crate::error::{Error, Result};
+use crate::metrics::{NodeMetrics, NodeReport};
+use crate::operator::WorkerContext;
+use crate::plan::{Head, PhysicalPlan};
+
+static NEXT_TICKET: AtomicU64 = AtomicU64::new(0);
+
+/// A plan with what its workers share in this process, and how far it has come.
+pub(crate) struct QueryRun {
+    pub(crate) ticket: u64,
+    pub(crate) plan: PhysicalPlan,
+    /// For each node that is a source.
+    pub(crate) splits: Vec<Option<Arc<SplitQueue>>>,
+    pub(crate) metrics: Vec<Arc<NodeMetrics>>,
+    status: Arc<Status>,
+    open_sinks: AtomicUsize,
+    /// Workers of this process that have not dropped their dataflow.
+    holders: AtomicUsize,
+}
+
+/// The outcome, and whoever waits for it. Outlives the plan and all that it holds.
+struct Status {
+    ticket: u64,
+    names: Vec<String>,
+    metrics: Vec<Arc<NodeMetrics>>,
+    began: Instant,
+    outcome: Mutex<Option<Result<Duration>>>,
+    changed: Condvar,
+    /// Tells the other processes, for as long as it is held, that this one still needs them.
+    running: Mutex<Option<RunningQuery>>,
+}
+
+impl QueryRun {
+    pub(crate) fn new(plan: PhysicalPlan, context: &WorkerContext) -> Result<Self> {
+        let ticket = NEXT_TICKET.fetch_add(1, Ordering::Relaxed);
+        let mut splits = Vec::with_capacity(plan.nodes.len());
+        for node in &plan.nodes {
+            splits.push(match &node.head {
+                Head::Source(source) => {
+                    let listed = source.splits().map_err(|source| Error::Operator {
+                        operator: node.name(),
+                        worker: context.worker,
+                        split: None,
+                        source,
+                    })?;
+                    Some(Arc::new(SplitQueue::new(listed, node.channels, context)))
+                },
+                _ => None,
+            });
+        }
+        let metrics: Vec<Arc<NodeMetrics>> = plan.nodes.iter().map(|_| Arc::default()).collect();
+        let status = Arc::new(Status {
+            ticket,
+            names: plan.nodes.iter().map(|node| node.name()).collect(),
+            metrics: metrics.clone(),
+            began: Instant::now(),
+            outcome: Mutex::new(None),
+            changed: Condvar::new(),
+            running: Mutex::new(None),
+        });
+        let open_sinks = AtomicUsize::new(context.workers_per_process());
+        let holders = AtomicUsize::new(context.workers_per_process());
+        Ok(Self { ticket, plan, splits, metrics, status, open_sinks, holders })
+    }
+
+    /// Keeps the other processes of the mesh from leaving unnoticed until the query has ended here.
+    pub(crate) fn watch(&self, monitor: &Arc<Monitor>) {
+        *self.status.running.lock() = Some(monitor.begin_query());
+    }
+
+    /// The sink channel of one worker has finished.
+    pub(crate) fn sink_finished(&self) {
+        if self.open_sinks.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.status.complete(Ok(self.status.began.elapsed()));
+        }
+    }
+
+    /// A worker has dropped its dataflow; `true` for the last one of this process.
+    pub(crate) fn released(&self) -> bool {
+        self.holders.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    pub(crate) fn fail(&self, error: Error) {
+        self.status.complete(Err(error));
+    }
+}
+
+impl Status {
+    /// The first outcome counts.
+    fn complete(&self, outcome: Result<Duration>) {
+        let mut slot = self.outcome.lock();
+        if slot.is_none() {
+            drop(self.running.lock().take());
+            *slot = Some(outcome);
+            self.changed.notify_all();
+        }
+    }
+}
+
+/// A query that was started. Dropping the handle does not stop the query.
+pub struct QueryHandle {
+    status: Arc<Status>,
+    shared: Arc<PoolShared>,
+}
+
+/// What a finished query did in this process.
+#[derive(Clone, Debug)]
+pub struct QueryReport {
+    /// The nodes, in plan order.
+    pub nodes: Vec<NodeReport>,
+    /// From submission to the last sink.
+    pub elapsed: Duration,
+}
+
+impl QueryHandle {
+    pub(crate) fn new(run: Arc<QueryRun>, shared: Arc<PoolShared>) -> Self {
+        Self { status: run.status.clone(), shared }
+    }
+
+    /// Waits for the end of the query.
+    ///
+    /// # Errors
+    /// What made the query fail, in whatever process it happened.
+    pub fn wait(&self) -> Result<QueryReport> {
+        let mut outcome = self.status.outcome.lock();
+        loop {
+            if let Some(outcome) = outcome.as_ref() {
+                return self.report(outcome);
+            }
+            self.status.changed.wait(&mut outcome);
+        }
+    }
+
+    /// Waits for the end of the query, but not longer than `timeout`; then it is cancelled in all processes.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), and [`Error::TimedOut`].
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<QueryReport> {
+        let deadline = Instant::now() + timeout;
+        let mut outcome = self.status.outcome.lock();
+        loop {
+            if let Some(outcome) = outcome.as_ref() {
+                return self.report(outcome);
+            }
+            if self.status.changed.wait_until(&mut outcome, deadline).timed_out() && outcome.is_none() {
+                drop(outcome);
+                self.give_up(Error::TimedOut(timeout));
+                return self.wait();
+            }
+        }
+    }
+
+    /// Stops the query in all processes; whoever waits for it gets [`Error::Cancelled`]. Without effect on a query that has
+    /// ended.
+    pub fn cancel(&self) {
+        self.give_up(Error::Cancelled);
+    }
+
+    /// Whether the query has ended, well or not.
+    pub fn is_finished(&self) -> bool {
+        self.status.outcome.lock().is_some()
+    }
+
+    /// What the query has done so far in this process, node by node in plan order.
+    pub fn metrics(&self) -> Vec<NodeReport> {
+        let nodes = self.status.metrics.iter().zip(&self.status.names);
+        nodes.map(|(metrics, name)| metrics.report(name.clone())).collect()
+    }
+
+    fn give_up(&self, reason: Error) {
+        self.status.complete(Err(reason.clone()));
+        let (process, ticket) = (self.shared.process, self.status.ticket);
+        self.shared.post(Report::GaveUp { process, ticket, reason: reason.into() });
+    }
+
+    fn report(&self, outcome: &Result<Duration>) -> Result<QueryReport> {
+        let elapsed = outcome.clone()?;
+        Ok(QueryReport { nodes: self.metrics(), elapsed })
+    }
+}

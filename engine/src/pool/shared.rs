@@ -1,0 +1,127 @@
+//! What the threads of a process share about the pool: callers on one side, the lead worker on the other.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+
+use parking_lot::Mutex;
+
+use super::message::Report;
+use super::query::QueryRun;
+use crate::cluster::Monitor;
+use crate::error::{Error, Result};
+
+pub(crate) struct PoolShared {
+    /// Workers of this process.
+    pub(crate) workers: usize,
+    pub(crate) process: usize,
+    pub(crate) processes: usize,
+    /// What callers have to say to the coordinator; the lead worker (the first of the process) fetches it.
+    inbox: Mutex<Vec<Report>>,
+    inbox_full: AtomicBool,
+    lead: Mutex<Option<Thread>>,
+    /// Set once the mesh stands; never in a single process.
+    monitor: OnceLock<Arc<Monitor>>,
+    queries: Mutex<Queries>,
+}
+
+#[derive(Default)]
+struct Queries {
+    /// Queries that were submitted and have not ended.
+    open: HashMap<u64, Arc<QueryRun>>,
+    /// Why the pool takes no more queries.
+    closed: Option<Error>,
+}
+
+impl PoolShared {
+    pub(crate) fn new(workers: usize, process: usize, addresses: Vec<String>) -> Self {
+        Self {
+            workers,
+            process,
+            processes: addresses.len().max(1),
+            inbox: Mutex::default(),
+            inbox_full: AtomicBool::new(false),
+            lead: Mutex::default(),
+            monitor: OnceLock::new(),
+            queries: Mutex::default(),
+        }
+    }
+
+    /// Registers a query and asks the coordinator to run it.
+    pub(crate) fn submit(&self, run: Arc<QueryRun>) -> Result<()> {
+        let (ticket, fingerprint) = (run.ticket, run.plan.fingerprint());
+        let text = if self.processes > 1 { run.plan.to_string() } else { String::new() };
+        {
+            let mut queries = self.queries.lock();
+            if let Some(error) = &queries.closed {
+                return Err(error.clone());
+            }
+            if let Some(monitor) = self.monitor.get() {
+                run.watch(monitor);
+            }
+            queries.open.insert(ticket, run);
+        }
+        self.post(Report::Submitted { process: self.process, ticket, fingerprint, text });
+        Ok(())
+    }
+
+    /// Sends a report to the coordinator by way of the lead worker.
+    pub(crate) fn post(&self, report: Report) {
+        self.inbox.lock().push(report);
+        self.inbox_full.store(true, Ordering::Release);
+        if let Some(lead) = self.lead.lock().as_ref() {
+            lead.unpark();
+        }
+    }
+
+    pub(crate) fn set_monitor(&self, monitor: Arc<Monitor>) {
+        // There is one mesh in the life of a pool.
+        drop(self.monitor.set(monitor));
+    }
+
+    pub(crate) fn set_lead(&self, lead: Thread) {
+        *self.lead.lock() = Some(lead);
+    }
+
+    pub(crate) fn take_inbox(&self, into: &mut Vec<Report>) {
+        if self.inbox_full.swap(false, Ordering::Acquire) {
+            into.append(&mut self.inbox.lock());
+        }
+    }
+
+    pub(crate) fn run_of(&self, ticket: u64) -> Option<Arc<QueryRun>> {
+        self.queries.lock().open.get(&ticket).cloned()
+    }
+
+    /// The query has ended on one worker. It stays registered until it has on all: a worker that is behind must still
+    /// build it, or its channels would no longer match those of the others.
+    pub(crate) fn release(&self, run: &QueryRun) {
+        if run.released() {
+            self.forget(run);
+        }
+    }
+
+    /// The query will not run.
+    pub(crate) fn forget(&self, run: &QueryRun) {
+        self.queries.lock().open.remove(&run.ticket);
+    }
+
+    /// The pool can run nothing any more: everybody who waits gets `error`, and so does every later query.
+    pub(crate) fn fail(&self, error: Error) {
+        let open = {
+            let mut queries = self.queries.lock();
+            queries.closed.get_or_insert_with(|| error.clone());
+            std::mem::take(&mut queries.open)
+        };
+        for run in open.into_values() {
+            run.fail(error.clone());
+        }
+    }
+
+    /// This process submits nothing more.
+    pub(crate) fn leave(&self) {
+        self.queries.lock().closed.get_or_insert(Error::Stopped);
+        self.post(Report::Left { process: self.process });
+    }
+}

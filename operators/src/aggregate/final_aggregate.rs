@@ -1,0 +1,76 @@
+use std::sync::Arc;
+
+use quokka_engine::batch::Batch;
+use quokka_engine::error::OperatorError;
+use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
+
+use super::grouped_state::GroupedState;
+use super::pieces::Pieces;
+use super::plan::TwoPhase;
+
+/// Merges the partial aggregates of all workers and computes the aggregates from them.
+///
+/// Blocks; holds the state of every group whose key it owns. Without keys, worker 0 owns the only group and sends one row
+/// even if there was no input.
+pub struct FinalAggregate {
+    plan: Arc<TwoPhase>,
+}
+
+impl FinalAggregate {
+    pub(crate) fn new(plan: Arc<TwoPhase>) -> Self {
+        Self { plan }
+    }
+}
+
+impl OperatorFactory for FinalAggregate {
+    fn describe(&self) -> Description {
+        Description::blocks("final-aggregate")
+            .with("keys", self.plan.key_names().join(", "))
+            .with("output", self.plan.outputs())
+    }
+
+    fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
+        Ok(Box::new(Channel {
+            state: GroupedState::new(self.plan.clone())?,
+            plan: self.plan.clone(),
+            context: *context,
+            pending: Pieces::default(),
+        }))
+    }
+}
+
+struct Channel {
+    plan: Arc<TwoPhase>,
+    context: WorkerContext,
+    state: GroupedState,
+    pending: Pieces,
+}
+
+impl Operator for Channel {
+    fn on_batch(&mut self, _input: usize, batch: Batch, _output: &mut Output) -> Result<Progress, OperatorError> {
+        self.state.merge(&batch)?;
+        Ok(Progress::Done)
+    }
+
+    fn on_input_end(&mut self, _input: usize, output: &mut Output) -> Result<Progress, OperatorError> {
+        let first = self.context.worker == 0;
+        self.pending = Pieces::new(if first { self.state.take_at_least_one()? } else { self.state.take()? });
+        self.resume(output)
+    }
+
+    fn resume(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
+        self.pending.send(self.context.batch_rows, output, |piece| self.plan.finish(piece))
+    }
+
+    fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
+        Ok(Some(vec![("groups".into(), self.state.copy()?)]))
+    }
+
+    fn restore(&mut self, state: State) -> Result<(), OperatorError> {
+        state.iter().try_for_each(|(_, groups)| self.state.merge(groups))
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.state.bytes()
+    }
+}

@@ -1,0 +1,127 @@
+use std::sync::Arc;
+
+use polars_core::df;
+use polars_core::frame::DataFrame;
+use quokka_engine::batch::Batch;
+use quokka_engine::error::OperatorError;
+use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
+
+use super::grouped_state::GroupedState;
+use super::pieces::Pieces;
+use super::plan::TwoPhase;
+
+/// Rows that are grouped before it is judged whether grouping reduces them.
+const JUDGED_ROWS: usize = 100_000;
+/// Groups that are held at most. They and their states stay within a few megabytes.
+const MOST_GROUPS: usize = 1 << 18;
+/// Grouping is worth while as long as it leaves fewer than so many groups of a hundred rows.
+const MOST_GROUPS_PER_HUNDRED_ROWS: usize = 80;
+
+/// Reduces the rows of one worker to one row a group, before they are exchanged.
+///
+/// Blocks while grouping reduces its input, and then holds at most 262 144 groups: beyond that it sends what it has and
+/// starts anew. Where it finds that grouping hardly reduces the rows it steps aside for good, and sends each row on as
+/// a group of its own.
+pub struct PartialAggregate {
+    plan: Arc<TwoPhase>,
+}
+
+impl PartialAggregate {
+    pub(crate) fn new(plan: Arc<TwoPhase>) -> Self {
+        Self { plan }
+    }
+}
+
+impl OperatorFactory for PartialAggregate {
+    fn describe(&self) -> Description {
+        Description::blocks("partial-aggregate")
+            .with("keys", self.plan.key_names().join(", "))
+            .with("aggregates", self.plan.functions())
+    }
+
+    fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
+        Ok(Box::new(Channel {
+            state: GroupedState::new(self.plan.clone())?,
+            plan: self.plan.clone(),
+            batch_rows: context.batch_rows,
+            rows: 0,
+            aside: false,
+            pending: Pieces::default(),
+        }))
+    }
+}
+
+struct Channel {
+    plan: Arc<TwoPhase>,
+    batch_rows: usize,
+    state: GroupedState,
+    /// Rows that made the groups in `state`.
+    rows: usize,
+    /// Whether rows are sent on as they are.
+    aside: bool,
+    pending: Pieces,
+}
+
+impl Channel {
+    /// Whether what is grouped should leave now.
+    fn is_due(&mut self) -> bool {
+        let groups = self.state.len();
+        let full = groups >= MOST_GROUPS;
+        if full || self.rows >= JUDGED_ROWS {
+            self.aside = groups * 100 > self.rows * MOST_GROUPS_PER_HUNDRED_ROWS;
+        }
+        full || self.aside
+    }
+
+    fn flush(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
+        self.rows = 0;
+        self.pending = Pieces::new(self.state.take()?);
+        self.resume(output)
+    }
+}
+
+impl Operator for Channel {
+    fn on_batch(&mut self, _input: usize, batch: Batch, output: &mut Output) -> Result<Progress, OperatorError> {
+        let inputs = self.plan.inputs(&batch)?;
+        if self.aside {
+            output.push(self.plan.single_rows(inputs)?);
+            return Ok(Progress::Done);
+        }
+        self.state.update(&inputs)?;
+        self.rows += inputs.height();
+        if self.is_due() { self.flush(output) } else { Ok(Progress::Done) }
+    }
+
+    fn on_input_end(&mut self, _input: usize, output: &mut Output) -> Result<Progress, OperatorError> {
+        self.flush(output)
+    }
+
+    fn resume(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
+        self.pending.send(self.batch_rows, output, |piece| Ok(piece.clone()))
+    }
+
+    fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
+        let progress = df!("rows" => [self.rows as u64], "aside" => [self.aside])?;
+        Ok(Some(vec![("groups".into(), self.state.copy()?), ("progress".into(), progress)]))
+    }
+
+    fn restore(&mut self, state: State) -> Result<(), OperatorError> {
+        for (name, frame) in state {
+            match name.as_str() {
+                "groups" => self.state.merge(&frame)?,
+                _ => (self.rows, self.aside) = progress(&frame)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.state.bytes()
+    }
+}
+
+fn progress(frame: &DataFrame) -> Result<(usize, bool), OperatorError> {
+    let rows = frame.column("rows")?.u64()?.get(0).unwrap_or(0);
+    let aside = frame.column("aside")?.bool()?.get(0).unwrap_or(false);
+    Ok((rows as usize, aside))
+}

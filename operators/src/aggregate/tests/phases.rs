@@ -1,0 +1,139 @@
+//! When partial aggregates leave their worker.
+
+use polars_core::df;
+use polars_core::prelude::*;
+use quokka_engine::batch::Batch;
+use quokka_engine::expr::prelude::{col, len};
+use quokka_engine::operator::testing::{batches, single_worker};
+use quokka_engine::operator::{Operator, Output, Progress};
+
+use super::super::AggregatePlan;
+use super::{RUNS, Run, assert_same, execute, oracle};
+use quokka_engine::operator::testing::Restore;
+
+/// Feeds a partial aggregate and returns the rows it sent with each batch, and at the end.
+fn sent(frame: &DataFrame) -> (Vec<usize>, usize) {
+    let plan = AggregatePlan::new(&[col("k")], &[col("v").sum(), len()], frame.schema()).unwrap();
+    let mut operator = plan.before_exchange().create(&single_worker(10_000)).unwrap();
+    let mut output = Output::default();
+    let drain = |operator: &mut dyn Operator, mut progress: Progress, output: &mut Output| {
+        let mut rows = 0;
+        loop {
+            for sent in output.drain() {
+                assert!(sent.height() <= 10_000);
+                rows += sent.height();
+            }
+            if progress == Progress::Done {
+                return rows;
+            }
+            progress = operator.resume(output).unwrap();
+        }
+    };
+    let mut during = Vec::new();
+    for batch in batches(frame, 10_000) {
+        let progress = operator.on_batch(0, Batch::new(batch, 0), &mut output).unwrap();
+        during.push(drain(&mut *operator, progress, &mut output));
+    }
+    let progress = operator.on_input_end(0, &mut output).unwrap();
+    (during, drain(&mut *operator, progress, &mut output))
+}
+
+fn frame(rows: i64, key: impl Fn(i64) -> i64) -> DataFrame {
+    df!("k" => (0..rows).map(key).collect::<Vec<_>>(), "v" => (0..rows).collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn few_groups_leave_at_the_end() {
+    let (during, end) = sent(&frame(250_000, |i| i % 1000));
+    assert_eq!(during.iter().sum::<usize>(), 0);
+    assert_eq!(end, 1000);
+}
+
+#[test]
+fn rows_that_do_not_reduce_pass_through() {
+    let (during, end) = sent(&frame(250_000, |i| i));
+    assert_eq!(during[..9], [0; 9]);
+    assert_eq!(during[9], 100_000);
+    assert_eq!(during[10..], [10_000; 15]);
+    assert_eq!(end, 0);
+}
+
+#[test]
+fn a_full_table_is_sent_and_started_anew() {
+    // Rows of a group are neighbours, so that each batch reduces to a half however many groups there are.
+    let (during, end) = sent(&frame(1_200_000, |i| i / 2));
+    let sends: Vec<usize> = during.into_iter().filter(|rows| *rows > 0).collect();
+    assert_eq!(sends, [265_000, 265_000]);
+    assert_eq!(end, 600_000 - 2 * 265_000);
+}
+
+#[test]
+fn passed_rows_merge_with_groups() {
+    let rows = 130_000;
+    let numbers = (0..rows).map(|i| (i % 11 > 0).then_some(i % 1000)).collect::<Vec<Option<i64>>>();
+    let frame = df!(
+        "k" => (0..rows).map(|i| i % (rows - 15_000)).collect::<Vec<i64>>(),
+        "v" => numbers.clone(),
+        "f" => numbers.iter().map(|v| v.map(|v| v as f32 / 3.0)).collect::<Vec<_>>(),
+        "b" => numbers.iter().map(|v| v.map(|v| v > 500)).collect::<Vec<_>>(),
+        "s" => numbers.iter().map(|v| v.map(|v| format!("a string, {v}"))).collect::<Vec<_>>(),
+    )
+    .unwrap();
+    let decimal = frame.column("v").unwrap().cast(&DataType::Decimal(12, 2)).unwrap().with_name("d".into());
+    let frame = frame.hstack(&[decimal]).unwrap();
+    let keys = [col("k")];
+    let mut aggs = vec![len(), col("b").any(true), col("b").all(true).alias("all"), col("b").sum().alias("trues")];
+    for name in ["v", "f", "d"] {
+        aggs.extend([
+            col(name).sum().alias(format!("sum {name}")),
+            col(name).count().alias(format!("count {name}")),
+            col(name).null_count().alias(format!("nulls {name}")),
+            col(name).min().alias(format!("min {name}")),
+            col(name).var(1).alias(format!("var {name}")),
+        ]);
+    }
+    aggs.extend([col("v").mean().alias("mean"), col("s").max(), col("b").any(false).alias("kleene")]);
+    aggs.extend([col("s").first().alias("first"), col("d").last().alias("last")]);
+    let plan = AggregatePlan::new(&keys, &aggs, frame.schema()).unwrap();
+    let expected = oracle(&keys, &aggs, &frame).unwrap();
+    for restore in [Restore::Never, Restore::EveryBatch] {
+        let actual = execute(&plan, &frame, Run { workers: 1, batch_rows: 25_000, restore }).unwrap();
+        assert_same(&actual, &expected, 1, "passed rows");
+    }
+}
+
+#[test]
+fn without_keys_the_first_worker_answers() {
+    let frame = frame(100, |i| i);
+    for aggs in [[col("v").sum(), len()], [col("v").median(), col("k").n_unique()]] {
+        let plan = AggregatePlan::new(&[], &aggs, frame.schema()).unwrap();
+        for run in RUNS {
+            assert_eq!(execute(&plan, &frame, run).unwrap().height(), 1);
+        }
+    }
+}
+
+#[test]
+fn state_is_reported_and_given_back() {
+    let frame = frame(50_000, |i| i % 20_000);
+    let whole = col("v").median();
+    for agg in [col("v").sum(), whole] {
+        let plan = AggregatePlan::new(&[col("k")], &[agg], frame.schema()).unwrap();
+        let mut sent = Vec::new();
+        let mut output = Output::default();
+        for factory in [plan.before_exchange(), plan.after_exchange()] {
+            let mut operator = factory.create(&single_worker(1_000_000)).unwrap();
+            assert_eq!(operator.state_bytes(), 0);
+            for batch in if sent.is_empty() { vec![frame.clone()] } else { std::mem::take(&mut sent) } {
+                let _ = operator.on_batch(0, Batch::new(batch, 0), &mut output).unwrap();
+            }
+            if output.is_empty() {
+                assert!(operator.state_bytes() >= 20_000 * 8);
+                let _ = operator.on_input_end(0, &mut output).unwrap();
+            }
+            sent.extend(output.drain());
+            assert!(operator.state_bytes() < 20_000);
+        }
+        assert_eq!(sent[0].height(), 20_000);
+    }
+}

@@ -1,0 +1,119 @@
+//! Where each column of the result comes from.
+
+use polars_core::datatypes::DataType;
+use polars_core::schema::Schema;
+use polars_plan::dsl::Expr;
+use polars_plan::utils::expr_to_leaf_column_names;
+use polars_utils::pl_str::PlSmallStr;
+
+use super::error::JoinError;
+use super::options::JoinOptions;
+use super::schema::{OutputColumn, condition_columns};
+
+/// A column of a pair: an index into the columns that are kept of a side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Probe(usize),
+    Build(usize),
+}
+
+/// A column that is gathered.
+#[derive(Clone, Debug)]
+pub(super) struct Gathered {
+    pub(super) name: PlSmallStr,
+    pub(super) source: Source,
+}
+
+/// A column of a build row that leaves without a probe row; null where the build side has nothing to give.
+#[derive(Clone, Debug)]
+pub(super) struct Lone {
+    pub(super) name: PlSmallStr,
+    pub(super) dtype: DataType,
+    pub(super) build: Option<usize>,
+}
+
+/// The columns that are kept of each side, and how they become the result.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// Names of the columns that are kept of a probe batch.
+    pub(super) probe: Vec<PlSmallStr>,
+    /// Names of the columns that are kept of the build side. The keys are among them: a restored build side needs them.
+    pub(super) build: Vec<PlSmallStr>,
+    /// The result for a pair, or for a probe row alone.
+    pub(super) pairs: Vec<Gathered>,
+    /// The result for a build row alone.
+    pub(super) lone: Vec<Lone>,
+    /// What the condition reads of a pair.
+    pub(super) condition: Vec<Gathered>,
+    /// Types of these columns.
+    pub(super) condition_schema: Schema,
+}
+
+impl Layout {
+    pub(super) fn new(
+        left: &Schema,
+        right: &Schema,
+        build_keys: &[PlSmallStr],
+        columns: &[OutputColumn],
+        options: &JoinOptions,
+    ) -> Result<Self, JoinError> {
+        let mut layout = Self {
+            probe: Vec::new(),
+            build: Vec::new(),
+            pairs: Vec::new(),
+            lone: Vec::new(),
+            condition: Vec::new(),
+            condition_schema: Schema::default(),
+        };
+        build_keys.iter().for_each(|key| _ = place(&mut layout.build, key));
+        // Semi and anti joins return rows of one side alone, so they never gather pairs.
+        let pairs = !(options.how.filters() && options.emits_build_rows());
+        for column in columns {
+            if pairs && let Some(source) = layout.source(column, options) {
+                layout.pairs.push(Gathered { name: column.name.clone(), source });
+            }
+            if options.emits_build_rows() {
+                let build = column.of(options.build).map(|name| place(&mut layout.build, name));
+                layout.lone.push(Lone { name: column.name.clone(), dtype: column.dtype.clone(), build });
+            }
+        }
+        if let Some(condition) = &options.condition {
+            layout.read(condition, condition_columns(left, right, &options.suffix)?, options);
+        }
+        Ok(layout)
+    }
+
+    /// A coalesced key of a pair is taken from the probe row: the keys of a pair are equal, and probe rows lie together.
+    fn source(&mut self, column: &OutputColumn, options: &JoinOptions) -> Option<Source> {
+        match (column.of(options.probe()), column.of(options.build)) {
+            (Some(name), _) => Some(Source::Probe(place(&mut self.probe, name))),
+            (None, Some(name)) => Some(Source::Build(place(&mut self.build, name))),
+            (None, None) => None,
+        }
+    }
+
+    fn read(&mut self, condition: &Expr, columns: Vec<OutputColumn>, options: &JoinOptions) {
+        let names = expr_to_leaf_column_names(condition);
+        for column in columns {
+            if names.contains(&column.name)
+                && let Some(source) = self.source(&column, options)
+            {
+                self.condition_schema.with_column(column.name.clone(), column.dtype);
+                self.condition.push(Gathered { name: column.name, source });
+            }
+        }
+    }
+}
+
+/// The index of a name in a list to which it is added if it is not there.
+fn place(names: &mut Vec<PlSmallStr>, name: &PlSmallStr) -> usize {
+    names.iter().position(|other| other == name).unwrap_or_else(|| {
+        names.push(name.clone());
+        names.len() - 1
+    })
+}
+
+/// The names and types of the build rows that are kept.
+pub(super) fn kept_schema(schema: &Schema, names: &[PlSmallStr]) -> Schema {
+    names.iter().filter_map(|name| Some((name.clone(), schema.get(name)?.clone()))).collect()
+}

@@ -1,0 +1,156 @@
+//! Names, types and refusals.
+
+use super::*;
+
+fn errors(left: &DataFrame, right: &DataFrame, on: (&[&str], &[&str]), options: &JoinOptions) -> String {
+    try_plan(left, right, on, options).err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn names_follow_polars() {
+    let left = df!("a" => [1i64, 2, 3], "b" => [1i64, 1, 2], "c" => ["x", "y", "z"]).unwrap();
+    let rights = [
+        df!("a" => [1i64, 3, 3], "b" => [1i64, 2, 2], "d" => ["u", "v", "w"]).unwrap(),
+        df!("d" => [1i64, 3, 4], "a" => [2i64, 2, 2], "c" => ["u", "v", "w"]).unwrap(),
+        df!("e" => [1i64, 3, 4], "d" => [2i64, 2, 1]).unwrap(),
+    ];
+    let keys: [&[(&[&str], &[&str])]; 3] = [
+        &[(&["a"], &["a"]), (&["a"], &["b"]), (&["a", "b"], &["a", "b"]), (&["a", "b"], &["b", "a"])],
+        &[(&["a"], &["d"]), (&["a"], &["a"]), (&["b"], &["a"]), (&["a", "b"], &["d", "a"])],
+        &[(&["a"], &["e"]), (&["b", "a"], &["d", "e"])],
+    ];
+    for (right, keys) in rights.iter().zip(keys) {
+        for on in keys {
+            for how in ALL.into_iter().filter(|how| *how != JoinType::Cross) {
+                for coalesce in [JoinCoalesce::JoinSpecific, JoinCoalesce::CoalesceColumns, JoinCoalesce::KeepColumns] {
+                    for build in [Side::Left, Side::Right] {
+                        let options = JoinOptions::new(how).with_coalesce(coalesce).with_build(build).with_suffix("_2");
+                        let expected = oracle(&left, right, *on, &options);
+                        let result = run(&left, right, *on, &options, CLUSTERS[1]);
+                        assert_same_rows(&result, &expected, &format!("{how} {on:?} {coalesce:?} {build}"));
+                        let (left_on, right_on) = (names(on.0), names(on.1));
+                        let schema =
+                            output_schema(left.schema(), right.schema(), &left_on, &right_on, &options).unwrap();
+                        assert_eq!(&schema, &**expected.schema());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_wanted_columns_leave() {
+    let left = df!("a" => [1i64, 2, 3, 3], "b" => ["p", "q", "r", "s"]).unwrap();
+    let right = df!("a" => [3i64, 1, 5], "c" => ["u", "v", "w"]).unwrap();
+    for how in [JoinType::Inner, JoinType::Left, JoinType::Right, JoinType::Full] {
+        for build in [Side::Left, Side::Right] {
+            for wanted in [&["c", "b"][..], &["a"], &["c"], &[]] {
+                let options = JoinOptions::new(how).with_coalesce(JoinCoalesce::CoalesceColumns).with_build(build);
+                let whole = oracle(&left, &right, (&["a"], &["a"]), &options);
+                let options = options.with_projection(names(wanted));
+                let result = run(&left, &right, (&["a"], &["a"]), &options, CLUSTERS[1]);
+                if wanted.is_empty() {
+                    assert_eq!(result.height(), whole.height());
+                } else {
+                    assert_same_rows(
+                        &result,
+                        &whole.select(wanted.iter().copied()).unwrap(),
+                        &format!("{how} {build}"),
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn wrong_joins_are_refused() {
+    let left = df!("a" => [1i64], "b" => [1i64], "b_right" => [1i64]).unwrap();
+    let right = df!("a" => [1i64], "b" => ["x"]).unwrap();
+    let inner = JoinOptions::new(JoinType::Inner);
+    assert_eq!(errors(&left, &right, (&["z"], &["a"]), &inner), "join key `z` is not a column of the left input");
+    assert_eq!(errors(&left, &right, (&["a"], &["z"]), &inner), "join key `z` is not a column of the right input");
+    assert_eq!(
+        errors(&left, &right, (&["a", "b"], &["a"]), &inner),
+        "a join needs as many keys on the left as on the right, but got 2 and 1"
+    );
+    assert_eq!(
+        errors(&left, &right, (&["b"], &["b"]), &inner),
+        "join key `b` is `i64` but `b` is `str`: cast one of them"
+    );
+    assert_eq!(
+        errors(&left, &right, (&["a"], &["a"]), &inner),
+        "column `b_right` would appear twice in the join: rename it before, or use another suffix than `_right`"
+    );
+    assert_eq!(
+        errors(&left, &right, (&[], &[]), &inner),
+        "a inner join needs keys or a condition: use a cross join for all pairs"
+    );
+    let inner = inner.with_suffix("_2");
+    assert_eq!(errors(&left, &right, (&["a"], &["a"]), &inner), "");
+    let projected = inner.clone().with_projection(names(&["c"]));
+    assert!(errors(&left, &right, (&["a"], &["a"]), &projected).starts_with("column `c` is not in the join; it has"));
+    let twice = inner.with_projection(names(&["a", "a"]));
+    assert!(errors(&left, &right, (&["a"], &["a"]), &twice).starts_with("column `a` would appear twice"));
+    assert_eq!(
+        errors(&left, &right, (&["a"], &["a"]), &JoinOptions::new(JoinType::Cross)),
+        "a cross join takes no keys: use an inner join"
+    );
+    let full = JoinOptions::new(JoinType::Full).with_suffix("_2").with_coalesce(JoinCoalesce::CoalesceColumns);
+    let numbers = df!("x" => [1i64], "y" => [1i64]).unwrap();
+    assert!(errors(&left, &numbers, (&["a", "a"], &["x", "y"]), &full).starts_with("left key `a` appears twice"));
+    for (how, build) in [
+        (JoinType::Full, Side::Left),
+        (JoinType::Full, Side::Right),
+        (JoinType::Right, Side::Right),
+        (JoinType::Left, Side::Left),
+        (JoinType::Semi, Side::Left),
+        (JoinType::Anti, Side::Left),
+    ] {
+        let options =
+            JoinOptions::new(how).with_suffix("_2").with_build(build).with_distribution(Distribution::Broadcast);
+        let message = errors(&left, &right, (&["a"], &["a"]), &options);
+        assert!(message.ends_with("cannot broadcast it: partition it, or build the other side"), "{message}");
+    }
+}
+
+#[test]
+fn a_probe_batch_before_the_gate_opens_is_refused() {
+    let frame = df!("a" => [1i64]).unwrap();
+    let join = plan(&frame, &frame, (&["a"], &["a"]), &JoinOptions::new(JoinType::Inner));
+    let mut channel = join.probe_channel(&CLUSTERS[0].context(0));
+    assert!(!channel.is_ready(0));
+    let error = channel.on_batch(0, Batch::new(frame, 0), &mut Output::default()).unwrap_err();
+    assert!(error.to_string().contains("before the build side was complete"), "{error}");
+}
+
+#[test]
+fn a_probe_row_of_another_process_is_refused() {
+    let frame = df!("a" => (0..100i64).collect::<Vec<_>>()).unwrap();
+    let options = JoinOptions::new(JoinType::Inner);
+    let join = plan(&frame, &frame, (&["a"], &["a"]), &options);
+    let context = WorkerContext { worker: 1, workers: 2, process: 1, processes: 2, batch_rows: 10 };
+    let mut build = join.build_channel(&context);
+    let progress = build.on_input_end(0, &mut Output::default()).unwrap();
+    drain(build.as_mut(), progress, &mut Output::default(), &mut Vec::new());
+    let mut probe = join.probe_channel(&context);
+    let error = probe.on_batch(0, Batch::new(frame, 0), &mut Output::default()).unwrap_err();
+    assert!(error.to_string().starts_with("a probe row belongs to worker 0"), "{error}");
+}
+
+#[test]
+fn descriptions_name_all_parameters() {
+    use quokka_engine::operator::OperatorFactory;
+    let left = df!("a" => [1i64], "b" => [1i64]).unwrap();
+    let right = df!("k" => [1i64], "c" => ["x"]).unwrap();
+    let join = plan(&left, &right, (&["a"], &["k"]), &JoinOptions::new(JoinType::Left).with_nulls_equal(true));
+    assert_eq!(
+        join.build.describe().to_string(),
+        "hash-join-build side=[right] on=[k] keep=[k, c] distribution=[partitioned]"
+    );
+    assert_eq!(
+        join.probe.describe().to_string(),
+        "hash-join how=[left] probe=[a] build=[right k] distribution=[partitioned] nulls=[equal] columns=[a, b, c]"
+    );
+}

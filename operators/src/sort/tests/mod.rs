@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod dataflow;
+
 use polars_core::df;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{

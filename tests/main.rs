@@ -7,6 +7,7 @@
 
 mod aggregate;
 mod arrow;
+mod cluster;
 mod errors;
 mod join;
 mod lifecycle;

@@ -113,7 +113,7 @@ impl Lowering {
             Node::Sort { input, by, options } => self.sort(input, by, options),
             Node::TopK { input, k, by, options } => self.top_k(input, *k, by, options),
             Node::Slice { input, offset, length } => self.slice(input, *offset, *length),
-            Node::Union { inputs } => self.union(inputs),
+            Node::Union { inputs } => self.union(inputs, order),
         }
     }
 

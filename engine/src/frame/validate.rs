@@ -99,10 +99,8 @@ fn short(row: usize, view: &View, utf8: bool) -> Result<(), Damage> {
     if used < u128::BITS && bits >> used != 0 {
         return Err(Damage::View(row));
     }
-    if utf8
-        && bits & NOT_ASCII != 0
-        && !view.get_inlined_slice().is_some_and(|bytes| std::str::from_utf8(bytes).is_ok())
-    {
+    let ascii = bits & NOT_ASCII == 0;
+    if utf8 && !ascii && view.get_inlined_slice().is_none_or(|bytes| std::str::from_utf8(bytes).is_err()) {
         return Err(Damage::Text(row));
     }
     Ok(())

@@ -14,9 +14,9 @@ use super::error::{Damage, FrameError};
 
 /// Reads a frame whose columns have the names and types of `schema`.
 ///
-/// The columns point into `bytes` and keep them alive. What is copied: the codes of categoricals, because they are numbered
-/// anew for this process; values that lie at an address unfit for their type, which happens to decimals only if the frame
-/// starts at a multiple of 8.
+/// The columns point into `bytes` and keep all of them alive: state that holds a few rows for long should copy them.
+/// Copied at once are only the codes of categoricals, because they are numbered anew for this process, and values that lie at
+/// an address unfit for their type, which happens to decimals alone if the frame starts at a multiple of 8.
 ///
 /// Strings of categoricals are added to the categories of this process.
 ///

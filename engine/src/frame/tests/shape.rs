@@ -8,9 +8,11 @@ use super::*;
 use crate::frame::{FrameError, split};
 
 fn together(parts: &[DataFrame]) -> DataFrame {
-    let mut parts = parts.iter();
-    let mut all = parts.next().unwrap().clone();
-    parts.for_each(|part| drop(all.vstack_mut(part).unwrap()));
+    let (first, rest) = parts.split_first().unwrap();
+    let mut all = first.clone();
+    for part in rest {
+        all.vstack_mut(part).unwrap();
+    }
     all
 }
 

@@ -183,3 +183,103 @@ impl SplitReader for MemoryReader {
         }))
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use polars_core::df;
+    use quokka_engine::expr::Predicate;
+    use quokka_engine::expr::prelude::{Expr, col, lit};
+    use quokka_engine::operator::testing::single_worker;
+
+    use super::*;
+
+    fn frame(rows: Range<i64>) -> DataFrame {
+        let text: Vec<Option<String>> = rows.clone().map(|i| (i % 3 != 0).then(|| i.to_string())).collect();
+        df!("i" => rows.collect::<Vec<_>>(), "t" => text).unwrap()
+    }
+
+    fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
+        let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());
+        ScanRequest { projection, predicate }
+    }
+
+    fn read(scan: &MemoryScan, request: &ScanRequest, batch_rows: usize) -> DataFrame {
+        let source = scan.source(request).unwrap();
+        let mut all = DataFrame::empty_with_schema(&source.schema());
+        for split in 0..source.splits().unwrap().len() {
+            let mut reader = source.open(split, &single_worker(batch_rows)).unwrap();
+            while let Some(batch) = reader.next().unwrap() {
+                assert!(batch.height() <= batch_rows);
+                assert_eq!(*batch.schema(), source.schema());
+                all = match all.width() {
+                    0 => DataFrame::empty_with_height(all.height() + batch.height()),
+                    _ => all.vstack(&batch).unwrap(),
+                };
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn rows_come_in_order_with_the_columns_and_rows_asked_for() {
+        let scan = MemoryScan::new(vec![frame(0..10), frame(0..0), frame(10..100)]).unwrap();
+        let all = frame(0..100);
+        assert_eq!((scan.rows(), scan.schema()), (Some(100), all.schema().clone()));
+        let predicates = [None, Some(col("i").gt(lit(7)).and(col("t").is_not_null())), Some(col("i").lt(lit(0)))];
+        for predicate in predicates {
+            let rows = match &predicate {
+                Some(predicate) => Predicate::compile(predicate, all.schema()).unwrap().filter(&all).unwrap(),
+                None => all.clone(),
+            };
+            for columns in [None, Some(&["t", "i"][..]), Some(&["t"]), Some(&[])] {
+                let expected = columns.map_or(rows.clone(), |names| rows.select(names.iter().copied()).unwrap());
+                for batch_rows in [1, 7, 65536] {
+                    let found = read(&scan, &request(columns, predicate.clone()), batch_rows);
+                    assert!(found.equals_missing(&expected), "{found} {expected}");
+                    assert_eq!(found.height(), expected.height());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_frame_is_shared_out() {
+        let rows = 2 * SPLIT_ROWS + 1;
+        let scan = MemoryScan::from(df!("i" => (0..rows as i64).collect::<Vec<_>>()).unwrap());
+        let splits = scan.source(&ScanRequest::default()).unwrap().splits().unwrap();
+        assert_eq!(splits.iter().map(|split| split.rows).sum::<Option<u64>>(), Some(rows as u64));
+        assert_eq!(splits.len(), 3);
+        assert_eq!(splits[1].name, "DataFrame 0, rows 65536 to 131072");
+        assert_eq!(read(&scan, &ScanRequest::default(), 1000).height(), rows);
+    }
+
+    #[test]
+    fn batches_share_the_memory_of_the_frame() {
+        let df = df!("i" => (0..100i64).collect::<Vec<_>>()).unwrap();
+        let scan = MemoryScan::from(df.clone());
+        let mut reader = scan.source(&ScanRequest::default()).unwrap().open(0, &single_worker(50)).unwrap();
+        let batch = reader.next().unwrap().unwrap();
+        let start = |df: &DataFrame| df.column("i").unwrap().i64().unwrap().cont_slice().unwrap().as_ptr();
+        assert_eq!((batch.height(), start(&batch)), (50, start(&df)));
+    }
+
+    #[test]
+    fn a_description_holds_rows_columns_and_predicate() {
+        let scan = MemoryScan::from(frame(0..10));
+        assert_eq!(scan.describe().to_string(), "memory-scan rows=[10]");
+        let source = scan.source(&request(Some(&["t"]), Some(col("i").gt(lit(7))))).unwrap();
+        let expected = r#"memory-scan rows=[10] columns=[t] predicate=[[(col("i")) > (dyn int: 7)]]"#;
+        assert_eq!(source.describe().to_string(), expected);
+        let never = scan.source(&request(None, Some(lit(false)))).unwrap();
+        assert_eq!(never.splits().unwrap(), []);
+    }
+
+    #[test]
+    fn frames_must_have_the_same_columns() {
+        assert!(matches!(MemoryScan::new(Vec::new()).err(), Some(MemoryScanError::NoFrame)));
+        let error = MemoryScan::new(vec![frame(0..1), df!("i" => [1i32]).unwrap()]).err().unwrap();
+        assert!(matches!(error, MemoryScanError::Schema { index: 1, .. }));
+        assert_eq!(OperatorError::from(error).kind(), ErrorKind::SchemaMismatch);
+    }
+}

@@ -108,11 +108,11 @@ pub enum ParquetError {
         /// The first file.
         first: PathBuf,
         /// Type of the column there.
-        first_dtype: DataType,
+        first_dtype: Box<DataType>,
         /// The file that differs.
         path: PathBuf,
         /// Type of the column in it.
-        dtype: DataType,
+        dtype: Box<DataType>,
     },
     /// Files that lie under different partition keys.
     #[error(
@@ -144,7 +144,7 @@ pub enum ParquetError {
         /// Its value.
         value: String,
         /// Type of the column.
-        dtype: DataType,
+        dtype: Box<DataType>,
     },
 }
 

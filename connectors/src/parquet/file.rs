@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field as ArrowField};
 use polars_buffer::Buffer;
@@ -83,7 +83,7 @@ impl ParquetFile {
     }
 }
 
-fn map(path: &PathBuf) -> io::Result<Buffer<u8>> {
+fn map(path: &Path) -> io::Result<Buffer<u8>> {
     let file = File::open(path)?;
     if file.metadata()?.len() == 0 {
         // Nothing can be mapped of an empty file.

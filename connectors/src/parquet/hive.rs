@@ -53,7 +53,7 @@ pub(super) fn partitions(
     Ok(DataFrame::new(files.len(), columns).unwrap_or(none))
 }
 
-fn keys(pairs: &Pairs) -> Vec<String> {
+fn keys(pairs: &[(String, String)]) -> Vec<String> {
     pairs.iter().map(|(key, _)| key.clone()).collect()
 }
 
@@ -116,7 +116,7 @@ fn column(
         path: file.map(|file| file.path.clone()).unwrap_or_default(),
         key: key.to_owned(),
         value: value.to_owned(),
-        dtype,
+        dtype: Box::new(dtype),
     })
 }
 
@@ -215,7 +215,7 @@ mod tests {
 
         let error = partitions(&files(&["n=1/f", "n=1000/f"]), &schema, None).unwrap_err();
         let ParquetError::PartitionValue { path, value, dtype, .. } = error else { unreachable!("{error}") };
-        assert_eq!((path.to_str().unwrap(), value.as_str(), dtype), ("n=1000/f", "1000", DataType::Int8));
+        assert_eq!((path.to_str().unwrap(), value.as_str(), *dtype), ("n=1000/f", "1000", DataType::Int8));
     }
 
     #[test]

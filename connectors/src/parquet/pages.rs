@@ -88,3 +88,55 @@ fn values(cursor: &mut Cursor<'_>) -> Result<u64, Damage> {
 fn size(value: i64) -> Result<u64, Damage> {
     u64::try_from(value).map_err(|_| Damage::Thrift("a negative size"))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// A zigzag integer of 4 bytes at most.
+    fn integer(value: u32) -> Vec<u8> {
+        let mut rest = value << 1;
+        let mut bytes = Vec::new();
+        while rest >= 0x80 {
+            bytes.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest as u8);
+        bytes
+    }
+
+    /// A page of `compressed` bytes whose header is the field `kind` (5: data, 7: dictionary).
+    fn page(kind: u8, values: u32, uncompressed: u32, compressed: u32) -> Vec<u8> {
+        let mut page = [vec![0x15, 0x00], vec![0x15], integer(uncompressed), vec![0x15], integer(compressed)].concat();
+        page.push(((kind - 3) << 4) | 12);
+        page.extend([vec![0x15], integer(values), vec![0x00], vec![0x00]].concat());
+        page.extend(vec![0; compressed as usize]);
+        page
+    }
+
+    #[test]
+    fn pages_that_add_up_pass() {
+        let chunk = [page(7, 10, 80, 40), page(5, 60, 100, 50), page(5, 40, 100, 50)].concat();
+        check_pages(&chunk, 100, 280).unwrap();
+        check_pages(&[], 0, 0).unwrap();
+        check_pages(&page(7, 0, 0, 0), 0, 0).unwrap();
+    }
+
+    #[test]
+    fn pages_that_do_not_add_up_are_refused() {
+        let count = |chunk: &[u8], values| matches!(check_pages(chunk, values, 1000), Err(Damage::Count { .. }));
+        assert!(count(&page(5, 100, 100, 50), 99));
+        assert!(matches!(check_pages(&page(5, 100, 100, 50), 101, 1000), Err(Damage::Ends)));
+        assert!(matches!(check_pages(&page(5, 100, 100, 50)[..40], 100, 1000), Err(Damage::Ends)));
+        // A dictionary of 81 values in 80 bytes.
+        assert!(count(&[page(7, 81, 80, 40), page(5, 100, 100, 50)].concat(), 100));
+    }
+
+    #[test]
+    fn a_page_cannot_be_larger_than_its_chunk() {
+        let size = 100 << 20;
+        assert!(matches!(check_pages(&page(5, 100, size, 50), 100, 1000), Err(Damage::PageSize { .. })));
+        check_pages(&page(5, 100, size, 50), 100, u64::from(size)).unwrap();
+    }
+}

@@ -152,9 +152,9 @@ fn check_columns(first: &ParquetFile, file: &ParquetFile) -> Result<(), ParquetE
             return Err(ParquetError::ColumnType {
                 column: name.to_string(),
                 first: first.path.clone(),
-                first_dtype: first_dtype.clone(),
+                first_dtype: Box::new(first_dtype.clone()),
                 path: file.path.clone(),
-                dtype: dtype.clone(),
+                dtype: Box::new(dtype.clone()),
             });
         }
     }

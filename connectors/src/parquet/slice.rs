@@ -9,9 +9,8 @@ use polars_core::prelude::{BooleanChunked, Column};
 use polars_core::scalar::Scalar;
 use polars_parquet::read::Filter;
 use polars_utils::pl_str::PlSmallStr;
-use quokka_engine::error::OperatorError;
+use quokka_engine::error::{ErrorKind, OperatorError};
 
-use super::error::ParquetError;
 use super::scan::Table;
 use super::source::RowGroup;
 use crate::request::Request;
@@ -126,7 +125,9 @@ impl<'a> Slice<'a> {
     fn decode_filtered(&self, name: &str, filter: Option<Filter>, rows: usize) -> Result<Column, OperatorError> {
         match self.table.files.get(self.row_group.file) {
             Some(file) => Ok(file.column(self.row_group.index, name, filter, rows)?),
-            None => Err(ParquetError::NoPath.into()),
+            None => {
+                Err(OperatorError::message(ErrorKind::Internal, format!("there is no file {}", self.row_group.file)))
+            },
         }
     }
 

@@ -157,7 +157,7 @@ fn range<T: PartialOrd>(
 fn big_endian(bytes: Option<Vec<u8>>) -> Option<i128> {
     let bytes = bytes.filter(|bytes| (1..=16).contains(&bytes.len()))?;
     let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
-    Some(bytes.iter().fold(if negative { -1 } else { 0 }, |value, byte| value << 8 | i128::from(*byte)))
+    Some(bytes.iter().fold(if negative { -1 } else { 0 }, |value, byte| (value << 8) | i128::from(*byte)))
 }
 
 /// Whether the file holds timestamps of `unit` as they are; others are converted when they are read.

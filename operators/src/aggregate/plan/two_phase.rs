@@ -78,7 +78,7 @@ impl TwoPhase {
             }
         }
         let named = output.iter().filter_map(|name| {
-            let at = keys.iter().chain(aggs).position(|column| &column.name == name)?;
+            let at = keys.iter().chain(aggs).position(|column| column.name == *name)?;
             post.get(at).cloned()
         });
         let post = Projection::compile(&named.collect::<Vec<_>>(), &alone)?;

@@ -324,7 +324,7 @@ fn failing_expressions_fail_the_query() {
     let frame = df!("k" => [1, 1, 2], "s" => ["1", "x", "3"]).unwrap();
     let strict = col("s").strict_cast(DataType::Int64);
     for agg in [strict.clone().sum(), strict.median()] {
-        let plan = AggregatePlan::new(&[col("k")], &[agg.clone()], frame.schema()).unwrap();
+        let plan = AggregatePlan::new(&[col("k")], std::slice::from_ref(&agg), frame.schema()).unwrap();
         assert!(oracle(&[col("k")], &[agg], &frame).is_err());
         let run = Run { workers: 1, ..RUNS[0] };
         assert_eq!(execute(&plan, &frame, run).unwrap_err().kind(), ErrorKind::InvalidQuery);

@@ -24,8 +24,7 @@ pub use error::GenerateError;
 use writer::write_table;
 
 /// The names of the tables.
-pub const TABLES: [&str; 8] =
-    ["region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem"];
+pub const TABLES: [&str; 8] = ["region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem"];
 
 /// Where a table is in a folder: `<table>.parquet`, or the folder `<table>`; nothing if it is not there.
 pub fn table_path(folder: &Path, table: &str) -> Option<PathBuf> {

@@ -3,8 +3,7 @@
 use std::fmt::{Display, Write};
 
 use polars_core::prelude::{
-    ChunkedBuilder, Column, IntoColumn, Int32Chunked, Int64Chunked, Int128Chunked, IntoSeries, NewChunkedArray,
-    StringChunkedBuilder,
+    Column, Int32Chunked, Int64Chunked, Int128Chunked, IntoColumn, IntoSeries, NewChunkedArray, StringChunkedBuilder,
 };
 use tpchgen::dates::TPCHDate;
 use tpchgen::decimal::TPCHDecimal;

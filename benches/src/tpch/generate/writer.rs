@@ -28,11 +28,7 @@ pub(super) fn write_table<R>(
     })
 }
 
-fn write<R>(
-    path: &Path,
-    mut rows: impl Iterator<Item = R>,
-    columns: impl Fn(&[R]) -> Vec<Column>,
-) -> PolarsResult<()> {
+fn write<R>(path: &Path, mut rows: impl Iterator<Item = R>, columns: impl Fn(&[R]) -> Vec<Column>) -> PolarsResult<()> {
     let mut file = BufWriter::new(File::create(path)?);
     let schema = frame(columns(&[]))?.schema().clone();
     let mut writer = ParquetWriter::new(&mut file).with_compression(ParquetCompression::Snappy).batched(&schema)?;

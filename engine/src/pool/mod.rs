@@ -15,8 +15,8 @@ mod tests;
 
 pub(crate) use coordinator::Coordinator;
 pub(crate) use message::{Command, Report};
-pub use query::{QueryHandle, QueryReport};
 pub(crate) use query::QueryRun;
+pub use query::{QueryHandle, QueryReport};
 pub(crate) use shared::PoolShared;
 pub(crate) use split_queue::SplitQueue;
 

@@ -22,7 +22,8 @@ proptest! {
         };
         let greater = |l: Option<i128>, r: Option<i128>| l.max(r);
         let smaller = |l: Option<i128>, r: Option<i128>| match (l, r) { (Some(l), Some(r)) => Some(l.min(r)), _ => l.or(r) };
-        let cases: Vec<(Expr, fn(Option<i128>, Option<i128>) -> Option<i128>)> = vec![
+        type Choose = fn(Option<i128>, Option<i128>) -> Option<i128>;
+        let cases: Vec<(Expr, Choose)> = vec![
             (coalesce(&[col("a"), col("b")]), |l, r| l.or(r)),
             (col("a").fill_null(col("b")), |l, r| l.or(r)),
             (when(col("a").is_null()).then(col("b")).otherwise(col("a")), |l, r| l.or(r)),

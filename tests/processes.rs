@@ -54,7 +54,9 @@ fn process() {
         "other" => numbers(&context, 10).select([col("n")]).collect(),
         "fails" => numbers(&context, 200_000).select([col("text").strict_cast(DataType::Int64)]).collect(),
         "giant" => {
-            let text = context.from_df(df!("k" => [1, 2, 3], "text" => ["a".repeat(3 << 20), "b".into(), "c".repeat(5 << 20)]).unwrap());
+            let text = context.from_df(
+                df!("k" => [1, 2, 3], "text" => ["a".repeat(3 << 20), "b".into(), "c".repeat(5 << 20)]).unwrap(),
+            );
             text.sort(["k"], Default::default()).collect()
         },
         role => unreachable!("{role}"),

@@ -1,5 +1,5 @@
 //! The `tpch` program, run as a user runs it: on its own, in several processes, and wrongly.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 #[path = "tpch/answers.rs"]
 mod answers;

@@ -102,8 +102,9 @@ fn helpers() {
 
 #[test]
 fn every_pair() {
+    let (left, right) = (numbers().slice(20, 40), orders().slice(5, 15));
     check(
-        [&numbers(), &orders()],
+        [&left, &right],
         Rows::AnyOrder,
         |[l, r]| l.cross_join(r, Some("_r".into())),
         |[l, r]| l.join(r, [], [], JoinArgs::new(JoinType::Cross).with_suffix(Some("_r".into()))),
@@ -120,7 +121,7 @@ fn with_a_condition() {
         |[l, r]| l.inner_join(r, col("key"), col("key")).filter(condition()),
     );
     check(
-        [&numbers(), &orders()],
+        [&numbers().slice(20, 40), &orders().slice(5, 15)],
         Rows::AnyOrder,
         |[l, r]| l.join_builder().with(r).condition(condition()).finish(),
         |[l, r]| l.join(r, [], [], JoinArgs::new(JoinType::Cross)).filter(condition()),

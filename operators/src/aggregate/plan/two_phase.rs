@@ -141,14 +141,14 @@ impl TwoPhase {
         self.parts.partials.iter().map(slot).collect()
     }
 
-    /// Keys and states of rows that each stand for themselves; `inputs` are keys and inputs.
-    pub fn single_rows(&self, inputs: DataFrame) -> Result<DataFrame, OperatorError> {
+    /// Keys and states of rows that each stand for themselves; `inputs` are keys and inputs of a batch from `origin`.
+    pub fn single_rows(&self, inputs: DataFrame, origin: usize) -> Result<DataFrame, OperatorError> {
         let rows = inputs.height();
         let inputs = inputs.into_columns();
         let (keys, inputs) = inputs.split_at(self.keys.len());
         let mut columns = keys.to_vec();
         for partial in &self.parts.partials {
-            columns.extend(partial.function.single_rows(partial.input.map(|input| &inputs[input]), rows)?);
+            columns.extend(partial.function.single_rows(partial.input.map(|input| &inputs[input]), rows, origin)?);
         }
         self.named(rows, columns)
     }

@@ -13,6 +13,7 @@ mod join;
 mod lifecycle;
 mod order;
 mod parquet;
+mod processes;
 mod project;
 mod random;
 mod rows;

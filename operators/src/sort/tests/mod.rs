@@ -76,7 +76,6 @@ fn run(
     let mut channel = factory.create(context)?;
     let mut output = Output::default();
     let mut sent = Vec::new();
-    let mut ends = (0..inputs).collect::<Vec<_>>().into_iter();
     for (input, batch) in given {
         assert_eq!(channel.on_batch(input, batch, &mut output)?, Progress::Done);
         sent.extend(output.drain());
@@ -86,7 +85,7 @@ fn run(
             channel.restore(state)?;
         }
     }
-    while let Some(input) = ends.next() {
+    for input in 0..inputs {
         let mut progress = channel.on_input_end(input, &mut output)?;
         sent.extend(output.drain());
         while progress == Progress::More {

@@ -27,7 +27,7 @@ impl OperatorFactory for FinalAggregate {
     fn describe(&self) -> Description {
         Description::blocks("final-aggregate")
             .with("keys", self.plan.key_names().join(", "))
-            .with("output", self.plan.outputs())
+            .with("aggregates", self.plan.description())
     }
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
@@ -72,7 +72,7 @@ impl Operator for Channel {
     fn restore(&mut self, state: State) -> Result<(), OperatorError> {
         for (name, groups) in state {
             match name.as_str() {
-                "groups" => self.state.merge(&groups)?,
+                "groups" => self.state.restore(&groups)?,
                 other => return Err(foreign(other)),
             }
         }

@@ -9,6 +9,7 @@ use quokka_engine::error::OperatorError;
 use super::accumulator::Rows;
 use super::groups::{GroupTable, Groups};
 use super::plan::{Slot, TwoPhase};
+use crate::state::foreign;
 
 /// Groups with their accumulators.
 pub(crate) struct GroupedState {
@@ -55,6 +56,14 @@ impl GroupedState {
     /// Folds in groups of keys and states, whoever sent them: states know all that matters.
     pub fn merge(&mut self, states: &DataFrame) -> Result<(), OperatorError> {
         self.fold(states, 0, |slot, rows, states| slot.accumulator.merge(rows, &states[slot.states.clone()]))
+    }
+
+    /// Takes up groups of keys and states that were written out.
+    pub fn restore(&mut self, states: &DataFrame) -> Result<(), OperatorError> {
+        if states.schema() != self.plan.partial_schema() {
+            return Err(foreign("other groups"));
+        }
+        self.merge(states)
     }
 
     fn fold(

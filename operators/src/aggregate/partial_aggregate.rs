@@ -109,7 +109,7 @@ impl Operator for Channel {
     fn restore(&mut self, state: State) -> Result<(), OperatorError> {
         for (name, frame) in state {
             match name.as_str() {
-                "groups" => self.state.merge(&frame)?,
+                "groups" => self.state.restore(&frame)?,
                 "progress" => (self.rows, self.aside) = progress(&frame)?,
                 other => return Err(foreign(other)),
             }

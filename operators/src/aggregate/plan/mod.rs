@@ -167,6 +167,11 @@ fn named(exprs: Vec<Expr>, schema: &Schema) -> Result<Vec<Named>, OperatorError>
     exprs.into_iter().map(|expr| Ok(Named { name: output_field(&expr, schema)?.name, expr })).collect()
 }
 
+/// Expressions as a list.
+fn describe(exprs: &[Named]) -> String {
+    exprs.iter().map(|output| output.expr.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 fn unique<'a>(names: impl Iterator<Item = &'a PlSmallStr>) -> Result<(), OperatorError> {
     let mut seen: Vec<&PlSmallStr> = Vec::new();
     for name in names {

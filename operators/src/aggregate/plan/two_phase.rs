@@ -11,7 +11,7 @@ use quokka_engine::expr::prelude::col;
 use quokka_engine::expr::{Expr, Projection, Requirement, requirement};
 
 use super::decompose::{Decomposer, Partial, Parts};
-use super::{Named, internal_name};
+use super::{Named, describe, internal_name};
 use crate::aggregate::accumulator::Accumulator;
 
 /// A group-by in two phases. Rows become keys and inputs, these become keys and states, the exchange brings the states of
@@ -26,6 +26,8 @@ pub(crate) struct TwoPhase {
     partial_schema: SchemaRef,
     /// From keys and aggregates that stand alone to the output.
     post: Projection,
+    /// The aggregates, for `explain`.
+    description: String,
 }
 
 impl TwoPhase {
@@ -89,6 +91,7 @@ impl TwoPhase {
             parts,
             partial_schema: Arc::new(partial_schema),
             post,
+            description: describe(aggs),
         }))
     }
 
@@ -117,9 +120,9 @@ impl TwoPhase {
         names.collect::<Vec<_>>().join(", ")
     }
 
-    /// The output, for `explain`.
-    pub fn outputs(&self) -> String {
-        self.post.schema().iter_names().map(PlSmallStr::as_str).collect::<Vec<_>>().join(", ")
+    /// The aggregates, for `explain`.
+    pub fn description(&self) -> &str {
+        &self.description
     }
 
     /// Keys and inputs of rows.

@@ -176,6 +176,23 @@ fn columns_and_rows_that_are_not_needed() {
 }
 
 #[test]
+fn alternatives_over_both_sides() {
+    for how in KINDS.into_iter().take(4) {
+        let args = JoinArgs::new(how);
+        let alternative = |from: i32, name: &'static str| {
+            col("value").gt(lit(from)).and(col("name").eq(lit(name))).and(col("value").lt(col("value_right") * lit(3)))
+        };
+        let predicate = alternative(3, "name 1").or(alternative(10, "name 2")).or(col("value").is_null());
+        check(
+            [&numbers(), &orders()],
+            Rows::AnyOrder,
+            |[l, r]| l.join(r, [col("key")], [col("key")], args.clone()).filter(predicate.clone()),
+            |[l, r]| l.join(r, [col("key")], [col("key")], args.clone()).filter(predicate.clone()),
+        );
+    }
+}
+
+#[test]
 fn trees_of_joins() {
     let names = df!("name" => ["name 1", "name 2", "name 9"], "rank" => [1, 2, 9]).unwrap();
     check(

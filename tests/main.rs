@@ -12,6 +12,7 @@ mod errors;
 mod join;
 mod lifecycle;
 mod order;
+mod parquet;
 mod processes;
 mod project;
 mod random;

@@ -7,6 +7,8 @@ use super::{DecimalType, col, decimals, evaluate, fit, frame, integers, named, t
 use crate::error::ErrorKind;
 use crate::expr::prelude::{coalesce, concat_list, lit, max_horizontal, min_horizontal, sum_horizontal, when};
 
+type Choose = fn(Option<i128>, Option<i128>) -> Option<i128>;
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
@@ -17,12 +19,11 @@ proptest! {
         let at = |value: Option<i128>, from: usize| value.map(|value| fit(Big::from(value).shift(scale - from))).transpose();
         let rows: Vec<_> = left.1.iter().zip(&right.1).map(|(l, r)| (at(*l, left.0.scale), at(*r, right.0.scale))).collect();
         let overflows = rows.iter().any(|(l, r)| l.is_err() || r.is_err());
-        let expected = |choose: fn(Option<i128>, Option<i128>) -> Option<i128>| {
+        let expected = |choose: Choose| {
             rows.iter().map(|(l, r)| choose(l.unwrap(), r.unwrap())).collect::<Vec<_>>()
         };
         let greater = |l: Option<i128>, r: Option<i128>| l.max(r);
         let smaller = |l: Option<i128>, r: Option<i128>| match (l, r) { (Some(l), Some(r)) => Some(l.min(r)), _ => l.or(r) };
-        type Choose = fn(Option<i128>, Option<i128>) -> Option<i128>;
         let cases: Vec<(Expr, Choose)> = vec![
             (coalesce(&[col("a"), col("b")]), |l, r| l.or(r)),
             (col("a").fill_null(col("b")), |l, r| l.or(r)),

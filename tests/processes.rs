@@ -71,7 +71,7 @@ fn process() {
 fn digest(frame: &DataFrame) -> String {
     let mut hash = 0u64;
     for name in frame.get_column_names() {
-        for hashed in quokka::engine::hash::hash_rows(frame, &[name.clone()]).unwrap() {
+        for hashed in quokka::engine::hash::hash_rows(frame, std::slice::from_ref(name)).unwrap() {
             hash = hash.rotate_left(7) ^ hashed;
         }
     }
@@ -213,7 +213,7 @@ fn strangers_do_not_disturb_the_mesh() {
         for address in &cluster.addresses {
             if let Ok(mut stream) = TcpStream::connect(address) {
                 // The other side may close first.
-                drop(stream.write_all(&[b"GET / HTTP/1.1\r\n\r\n".as_slice(), &[0xff; 100]][round % 2]));
+                drop(stream.write_all([b"GET / HTTP/1.1\r\n\r\n".as_slice(), &[0xff; 100]][round % 2]));
             }
         }
         std::thread::sleep(Duration::from_millis(5));

@@ -141,7 +141,7 @@ fn queries(list: Option<String>) -> Result<Vec<&'static Query>, Error> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

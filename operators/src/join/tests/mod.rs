@@ -1,6 +1,6 @@
 //! Joins against Polars' in-memory joins, with several workers simulated: build rows are split by the rule of the exchange.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod conditions;
 mod keys;

@@ -20,6 +20,15 @@ pub(super) struct Chain {
     open_inputs: usize,
 }
 
+/// What [`Chain::advance`] found to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Advance {
+    Worked,
+    /// An operator has more output but not yet: it waits for the same operator on another worker.
+    Stalled,
+    Idle,
+}
+
 struct Link {
     operator: Box<dyn Operator>,
     queue: VecDeque<Batch>,
@@ -96,15 +105,19 @@ impl Chain {
         self.forward(0, emit)
     }
 
-    /// Does one bounded piece of work; `false` when there is none.
+    /// Does one bounded piece of work.
     pub(super) fn advance(
         &mut self,
         emit: &mut dyn FnMut(DataFrame) -> Result<(), OperatorError>,
-    ) -> Result<bool, OperatorError> {
+    ) -> Result<Advance, OperatorError> {
         for level in (0..self.links.len()).rev() {
             let link = &mut self.links[level];
+            let mut advance = Advance::Worked;
             if link.progress == Progress::More {
                 link.progress = link.operator.resume(&mut self.output)?;
+                if link.progress == Progress::More && self.output.is_empty() {
+                    advance = Advance::Stalled;
+                }
             } else if let Some(batch) = link.queue.pop_front() {
                 if !link.operator.is_satisfied() {
                     link.progress = link.operator.on_batch(0, batch, &mut self.output)?;
@@ -117,9 +130,9 @@ impl Chain {
                 continue;
             }
             self.forward(level, emit)?;
-            return Ok(true);
+            return Ok(advance);
         }
-        Ok(false)
+        Ok(Advance::Idle)
     }
 
     fn forward(

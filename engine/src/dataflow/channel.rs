@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use polars_core::frame::DataFrame;
 
-use super::chain::Chain;
+use super::chain::{Advance, Chain};
 use super::receive::Receive;
 use super::ship::Ship;
 use super::size::batch_bytes;
@@ -89,8 +89,11 @@ impl NodeChannel {
             if !self.ships.iter().all(Ship::has_room) {
                 return Ok(Outcome::Waiting);
             }
-            if !self.advance()? && !self.feed()? {
-                return Ok(Outcome::Waiting);
+            match self.advance()? {
+                Advance::Worked => {},
+                Advance::Stalled => return Ok(Outcome::Yielded),
+                Advance::Idle if self.feed()? => {},
+                Advance::Idle => return Ok(Outcome::Waiting),
             }
             if start.elapsed() > QUANTUM {
                 return Ok(Outcome::Yielded);
@@ -105,7 +108,7 @@ impl NodeChannel {
         }
     }
 
-    fn advance(&mut self) -> Result<bool, OperatorError> {
+    fn advance(&mut self) -> Result<Advance, OperatorError> {
         let mut emit = emit(&mut self.ships, &self.metrics);
         self.chain.advance(&mut emit)
     }

@@ -54,7 +54,8 @@ pub trait Operator {
     }
 
     /// Whether a batch of `input` can be taken now. A join answers `false` for its probe side until its build side is
-    /// complete; list the [`Gate`](crate::gate::Gate) that will change the answer in the plan node.
+    /// complete; list the [`Gate`](crate::gate::Gate) that will change the answer in the plan node. The end of an input is
+    /// told only when it is ready, too.
     fn is_ready(&self, _input: usize) -> bool {
         true
     }

@@ -1,1 +1,36 @@
-//! placeholder
+//! Lazy streams of Polars DataFrames, executed by timely dataflow.
+//!
+//! A [`DataStream`] has the methods of Polars' `LazyFrame` and takes Polars expressions. It runs on the workers of a
+//! [`Context`]: threads of this process, or of many processes on many machines, started with timely's own flags. Rows
+//! stream from operator to operator in batches, each a Polars DataFrame; what must be held is spread over the workers.
+//!
+//! ```
+//! use quokka::prelude::*;
+//!
+//! let context = Context::builder().workers(2).build()?;
+//! let sales = df!("shop" => ["n", "s", "n"], "amount" => [10.0, 20.0, 30.0]).unwrap();
+//! let totals = context
+//!     .from_df(sales)
+//!     .group_by([col("shop")])
+//!     .agg([col("amount").sum(), len().alias("sales")])
+//!     .sort(["shop"], Default::default())
+//!     .collect()?;
+//! assert_eq!(totals, df!("shop" => ["n", "s"], "amount" => [40.0, 20.0], "sales" => [2u32, 1]).unwrap());
+//! # Ok::<(), quokka::Error>(())
+//! ```
+//!
+//! Programs that use quokka should set a fast global allocator, such as `mimalloc`: Polars' kernels allocate large
+//! blocks, which the default allocator of Linux returns to the system again and again.
+
+mod arrow;
+mod context;
+mod error;
+mod plan;
+pub mod prelude;
+mod stream;
+
+pub use context::{Context, ContextBuilder, Paths};
+pub use error::{Error, Hint, PlanError, Result};
+pub use quokka_connectors::parquet::ParquetOptions;
+pub use quokka_engine as engine;
+pub use stream::{DataStream, GroupedDataStream, JoinBuilder, RunningQuery};

@@ -1,1 +1,21 @@
-#[test] fn a(){}
+//! Black-box tests, through the façade only.
+//!
+//! Most compare a query with what Polars' in-memory engine makes of it, for several numbers of workers and sizes of
+//! batches, with and without the optimizer: see [`support`].
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod aggregate;
+mod arrow;
+mod cluster;
+mod errors;
+mod join;
+mod lifecycle;
+mod order;
+mod parquet;
+mod processes;
+mod project;
+mod random;
+mod rows;
+mod support;
+mod window;

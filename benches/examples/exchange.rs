@@ -104,7 +104,9 @@ impl Sink for Count {
 }
 
 fn numbers(rows: usize) -> PolarsResult<DataFrame> {
-    let column = |name: &str, k: i64| Int64Chunked::from_vec(name.into(), (0..rows as i64).map(|i| i * k).collect()).into_column();
+    let column = |name: &str, k: i64| {
+        Int64Chunked::from_vec(name.into(), (0..rows as i64).map(|i| i * k).collect()).into_column()
+    };
     DataFrame::new(rows, vec![column("a", 1), column("b", 3), column("c", 7), column("d", 11)])
 }
 
@@ -122,12 +124,23 @@ fn run(pool: &WorkerPool, source: Repeat, pause: Duration) -> Result<Reading> {
     let schema = source.schema();
     let count = Count { pause, ..Count::default() };
     let mut plan = PhysicalPlan::default();
-    let node = |head, inputs| Node { head, fused: vec![], inputs, schema: schema.clone(), gates: vec![], channels: Channels::All };
+    let node = |head, inputs| Node {
+        head,
+        fused: vec![],
+        inputs,
+        schema: schema.clone(),
+        gates: vec![],
+        channels: Channels::All,
+    };
     let from = plan.add(node(Head::Source(Arc::new(source)), vec![]));
     plan.add(node(Head::Sink(Arc::new(count.clone())), vec![Input { from, partitioning: Partitioning::Gather }]));
     let (start, cpu) = (Instant::now(), cpu_seconds());
     pool.run(plan)?.wait()?;
-    Ok(Reading { seconds: start.elapsed().as_secs_f64(), cpu: cpu_seconds() - cpu, rows: count.rows.load(Ordering::Relaxed) })
+    Ok(Reading {
+        seconds: start.elapsed().as_secs_f64(),
+        cpu: cpu_seconds() - cpu,
+        rows: count.rows.load(Ordering::Relaxed),
+    })
 }
 
 fn cpu_seconds() -> f64 {
@@ -166,9 +179,8 @@ fn frame_bytes(frame: &DataFrame) -> Result<usize> {
 }
 
 fn two_processes() -> Result<()> {
-    let ports: Vec<u16> = (0..2)
-        .map(|_| Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port()))
-        .collect::<Result<_>>()?;
+    let ports: Vec<u16> =
+        (0..2).map(|_| Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())).collect::<Result<_>>()?;
     let hosts = std::env::temp_dir().join(format!("quokka-exchange-{}", std::process::id()));
     std::fs::write(&hosts, ports.iter().map(|port| format!("127.0.0.1:{port}\n")).collect::<String>())?;
     let children = (0..2).map(|process| {
@@ -181,7 +193,8 @@ fn two_processes() -> Result<()> {
     let children = children.collect::<std::io::Result<Vec<_>>>()?;
     let outputs = children.into_iter().map(|child| child.wait_with_output()).collect::<std::io::Result<Vec<_>>>()?;
     std::fs::remove_file(&hosts)?;
-    let texts: Vec<String> = outputs.into_iter().map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).collect();
+    let texts: Vec<String> =
+        outputs.into_iter().map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).collect();
     let mut lines: Vec<_> = texts.iter().map(|text| text.lines()).collect();
     for kind in ["numbers", "i64 + strings"] {
         let readings: Vec<Vec<f64>> = lines
@@ -222,7 +235,11 @@ fn main() -> Result<()> {
     );
     let batches = 200_000;
     let reading = run(&pool, Repeat { batch, batches, fresh: false }, Duration::ZERO)?;
-    println!("one process, by pointer: {:.2} µs and {:.2} CPU-µs a batch", reading.seconds * 1e6 / batches as f64, reading.cpu * 1e6 / batches as f64);
+    println!(
+        "one process, by pointer: {:.2} µs and {:.2} CPU-µs a batch",
+        reading.seconds * 1e6 / batches as f64,
+        reading.cpu * 1e6 / batches as f64
+    );
     drop(pool);
     two_processes()
 }

@@ -1,1 +1,9 @@
-//! placeholder
+//! The readers and writers of quokka, one folder a format.
+
+mod batches;
+pub mod memory;
+pub mod parquet;
+mod request;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod testing;

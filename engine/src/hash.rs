@@ -123,11 +123,7 @@ fn hash_physical(series: &Series, hashes: &mut [u64]) -> Result<(), OperatorErro
 }
 
 fn canonical(value: f64) -> u64 {
-    if value.is_nan() {
-        f64::NAN.to_bits()
-    } else {
-        (value + 0.0).to_bits()
-    }
+    if value.is_nan() { f64::NAN.to_bits() } else { (value + 0.0).to_bits() }
 }
 
 fn hash_values(values: impl Iterator<Item = u64>, hashes: &mut [u64]) {
@@ -180,7 +176,8 @@ mod tests {
         let plain = Int64Chunked::from_slice("a".into(), &[7, 8]);
         let masked = plain.set(&BooleanChunked::from_slice("m".into(), &[true, true]), None).unwrap();
         let nulls = Int64Chunked::full_null("a".into(), 2);
-        let of = |ca: Int64Chunked| hash_rows(&DataFrame::new(2, vec![ca.into_column()]).unwrap(), &["a".into()]).unwrap();
+        let of =
+            |ca: Int64Chunked| hash_rows(&DataFrame::new(2, vec![ca.into_column()]).unwrap(), &["a".into()]).unwrap();
         assert_eq!(of(masked), of(nulls));
     }
 
@@ -216,7 +213,10 @@ mod tests {
             let mut counts = vec![0usize; parts];
             hashes.iter().for_each(|hash| counts[part_of(*hash, parts)] += 1);
             let fair = 100_000 / parts;
-            assert!(counts.iter().all(|count| *count > fair * 8 / 10 && *count < fair * 12 / 10), "{parts}: {counts:?}");
+            assert!(
+                counts.iter().all(|count| *count > fair * 8 / 10 && *count < fair * 12 / 10),
+                "{parts}: {counts:?}"
+            );
         }
     }
 }

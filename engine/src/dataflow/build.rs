@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::{Exchange, ParallelizationContract};
-use timely::dataflow::operators::generic::{InputHandleCore, OutputBuilder};
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::generic::{InputHandleCore, OutputBuilder};
 use timely::dataflow::operators::{Capability, CapabilitySet};
 use timely::dataflow::{Scope, Stream};
 use timely::progress::frontier::MutableAntichain;
@@ -29,7 +29,8 @@ type Time = u64;
 type ParcelPact = timely::dataflow::channels::pact::DistributorPact<fn(usize) -> RouteWhole>;
 type ParcelInput = InputHandleCore<Time, Parcel, <ParcelPact as ParallelizationContract<Time, Parcel>>::Puller>;
 type CreditPact = Exchange<Credit, fn(&Credit) -> u64>;
-type CreditInput = InputHandleCore<Time, Vec<Credit>, <CreditPact as ParallelizationContract<Time, Vec<Credit>>>::Puller>;
+type CreditInput =
+    InputHandleCore<Time, Vec<Credit>, <CreditPact as ParallelizationContract<Time, Vec<Credit>>>::Puller>;
 type ParcelOutput = OutputBuilder<Time, CapacityContainerBuilder<Parcel>>;
 type CreditOutput = OutputBuilder<Time, CapacityContainerBuilder<Vec<Credit>>>;
 
@@ -186,7 +187,8 @@ fn make_channel(
             metrics: run.metrics[position].clone(),
         })
     };
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(make)).unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(make))
+        .unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
 }
 
 /// Hands the node to timely.
@@ -202,14 +204,25 @@ fn install<'scope>(
     let activator = scope.activator_for(address.clone());
     for gate in gates {
         let wake = scope.worker().sync_activator_for(address.to_vec());
-        // An error means that the worker has gone, and with it the node that waits.
-        gate.subscribe(move || drop(wake.activate()));
+        gate.subscribe(move || {
+            // An error means that the worker has gone, and with it the node that waits.
+            let _ = wake.activate();
+        });
     }
     builder.build_reschedule(move |mut capabilities| {
         capabilities.truncate(parcel_outputs.len());
         let failed = channel.is_none();
-        let mut node =
-            Installed { channel, failed, capabilities, parcel_inputs, credit_outputs, parcel_outputs, credit_inputs, activator, report };
+        let mut node = Installed {
+            channel,
+            failed,
+            capabilities,
+            parcel_inputs,
+            credit_outputs,
+            parcel_outputs,
+            credit_inputs,
+            activator,
+            report,
+        };
         move |frontiers: &[MutableAntichain<Time>]| node.schedule(frontiers)
     });
 }
@@ -246,7 +259,9 @@ impl Installed {
             }
         }
         for (ship, input) in channel.ships.iter_mut().zip(&mut self.credit_inputs) {
-            input.for_each(|_, credits| credits.drain(..).for_each(|(_, from, bytes)| ship.credit(from as usize, bytes)));
+            input.for_each(|_, credits| {
+                credits.drain(..).for_each(|(_, from, bytes)| ship.credit(from as usize, bytes))
+            });
         }
         let outcome = loop {
             let outcome = channel.run();

@@ -39,7 +39,12 @@ impl Chain {
             end_due: false,
             ended: false,
         };
-        Self { links: operators.into_iter().map(link).collect(), output: Output::default(), worker, open_inputs: inputs }
+        Self {
+            links: operators.into_iter().map(link).collect(),
+            output: Output::default(),
+            worker,
+            open_inputs: inputs,
+        }
     }
 
     /// Whether the first operator would take a batch of `input`, and the others what comes of it. Only meaningful when

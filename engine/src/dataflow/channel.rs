@@ -181,11 +181,7 @@ impl NodeChannel {
 }
 
 impl Reading {
-    fn next(
-        &mut self,
-        context: &WorkerContext,
-        metrics: &NodeMetrics,
-    ) -> Result<Option<DataFrame>, OperatorError> {
+    fn next(&mut self, context: &WorkerContext, metrics: &NodeMetrics) -> Result<Option<DataFrame>, OperatorError> {
         loop {
             if let Some((_, reader)) = &mut self.reader {
                 if let Some(frame) = reader.next()? {

@@ -30,4 +30,4 @@ mod ship;
 mod size;
 mod worker;
 
-pub(crate) use worker::{spawn, Workers};
+pub(crate) use worker::{Workers, spawn};

@@ -146,7 +146,8 @@ fn run_worker(worker: &mut Worker, shared: &Arc<PoolShared>) {
                     }
                 },
                 Command::Reject { process, ticket, reason } => {
-                    if leads && process == context.process
+                    if leads
+                        && process == context.process
                         && let Some(run) = shared.run_of(ticket)
                     {
                         run.fail(reason.into());

@@ -116,7 +116,7 @@ fn column_targets(column: &Column, splitters: &Column, order: Order) -> Option<V
             let (column, splitters) = (column.str().ok()?.as_binary(), splitters.str().ok()?.as_binary());
             let bounds = Bounds::new(splitters.iter(), order);
             let mut targets = Vec::with_capacity(column.len());
-            column.downcast_iter().for_each(|array| bounds.extend(&mut targets, array.iter()));
+            column.downcast_iter().for_each(|array| bounds.search_all(&mut targets, array.iter()));
             Some(targets)
         },
         _ => None,
@@ -132,9 +132,9 @@ fn numeric_targets<T: PolarsNumericType>(
     let mut targets = Vec::with_capacity(column.len());
     for array in column.downcast_iter() {
         if array.validity().is_none() {
-            bounds.extend(&mut targets, array.values().iter().map(|value| Some(*value)));
+            bounds.extend_numbers(&mut targets, array.values().iter().map(|value| Some(*value)));
         } else {
-            bounds.extend(&mut targets, array.iter().map(|value| value.copied()));
+            bounds.extend_numbers(&mut targets, array.iter().map(|value| value.copied()));
         }
     }
     targets
@@ -150,8 +150,8 @@ struct Bounds<V> {
     null: u32,
 }
 
-/// Up to this many splitters, counting all of them is faster than a binary search.
-const COUNTED: usize = 16;
+/// Up to this many splitters, counting numbers is faster than a binary search.
+const COUNTED: usize = 8;
 
 impl<V: TotalOrd + Copy> Bounds<V> {
     fn new(splitters: impl Iterator<Item = Option<V>>, order: Order) -> Self {
@@ -167,13 +167,18 @@ impl<V: TotalOrd + Copy> Bounds<V> {
         Self { values, descending: order.descending, first: if order.nulls_last { 0 } else { nulls }, null }
     }
 
-    fn extend(&self, targets: &mut Vec<u32>, rows: impl Iterator<Item = Option<V>>) {
-        let counted = self.values.len() <= COUNTED;
-        match (self.descending, counted) {
-            (false, true) => self.extend_with(targets, rows, |value| self.count(|bound| bound.tot_lt(value))),
-            (true, true) => self.extend_with(targets, rows, |value| self.count(|bound| bound.tot_gt(value))),
-            (false, false) => self.extend_with(targets, rows, |value| self.search(|bound| bound.tot_lt(value))),
-            (true, false) => self.extend_with(targets, rows, |value| self.search(|bound| bound.tot_gt(value))),
+    fn extend_numbers(&self, targets: &mut Vec<u32>, rows: impl Iterator<Item = Option<V>>) {
+        match self.descending {
+            _ if self.values.len() > COUNTED => self.search_all(targets, rows),
+            false => self.extend_with(targets, rows, |value| self.count(|bound| bound.tot_lt(value))),
+            true => self.extend_with(targets, rows, |value| self.count(|bound| bound.tot_gt(value))),
+        }
+    }
+
+    fn search_all(&self, targets: &mut Vec<u32>, rows: impl Iterator<Item = Option<V>>) {
+        match self.descending {
+            false => self.extend_with(targets, rows, |value| self.search(|bound| bound.tot_lt(value))),
+            true => self.extend_with(targets, rows, |value| self.search(|bound| bound.tot_gt(value))),
         }
     }
 

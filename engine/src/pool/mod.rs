@@ -10,13 +10,13 @@ mod query;
 mod shared;
 mod split_queue;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
 pub(crate) use coordinator::Coordinator;
 pub(crate) use message::{Command, Report};
-pub use query::{QueryHandle, QueryReport};
 pub(crate) use query::QueryRun;
+pub use query::{QueryHandle, QueryReport};
 pub(crate) use shared::PoolShared;
 pub(crate) use split_queue::SplitQueue;
 

@@ -1,8 +1,8 @@
 //! What the threads of a process share about the pool: callers on one side, the lead worker on the other.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
 use parking_lot::Mutex;

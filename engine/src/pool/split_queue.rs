@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::plan::Channels;
 use crate::operator::WorkerContext;
+use crate::plan::Channels;
 use crate::source::Split;
 
 /// The splits of this process: `i` with `i % processes == process`, or all of them on process 0 for a source with one

@@ -114,9 +114,21 @@ impl OperatorFactory for Apply {
     }
 }
 
-fn plan(source: Numbers, fused: Vec<Arc<dyn OperatorFactory>>, partitioning: Partitioning, totals: &Totals) -> PhysicalPlan {
+fn plan(
+    source: Numbers,
+    fused: Vec<Arc<dyn OperatorFactory>>,
+    partitioning: Partitioning,
+    totals: &Totals,
+) -> PhysicalPlan {
     let mut plan = PhysicalPlan::default();
-    let node = |head, fused, inputs| Node { head, fused, inputs, schema: schema(), gates: Vec::new(), channels: Channels::All };
+    let node = |head, fused, inputs| Node {
+        head,
+        fused,
+        inputs,
+        schema: schema(),
+        gates: Vec::new(),
+        channels: Channels::All,
+    };
     let from = plan.add(node(Head::Source(Arc::new(source)), fused, Vec::new()));
     plan.add(node(Head::Sink(Arc::new(totals.clone())), Vec::new(), vec![Input { from, partitioning }]));
     plan
@@ -159,7 +171,8 @@ fn a_hash_key_lives_on_one_worker() {
     let pool = pool(3);
     let totals = Totals::default();
     let twice = Apply(|df| Ok(df.vstack(&df)?));
-    let plan = plan(Numbers { splits: 4, rows: 50 }, vec![Arc::new(twice)], Partitioning::Hash(vec!["n".into()]), &totals);
+    let plan =
+        plan(Numbers { splits: 4, rows: 50 }, vec![Arc::new(twice)], Partitioning::Hash(vec!["n".into()]), &totals);
     pool.run(plan).unwrap().wait().unwrap();
     let mut seen = totals.by_worker.lock().clone();
     seen.sort_by_key(|(_, n)| *n);
@@ -181,7 +194,8 @@ fn an_error_and_a_panic_fail_their_query_and_leave_the_pool_healthy() {
         let source = Numbers { splits: 8, rows: 100 };
         let failing_plan = plan(source, vec![Arc::new(Apply(failing))], Partitioning::Gather, &totals);
         let error = pool.run(failing_plan).unwrap().wait().unwrap_err();
-        let (kind, text) = if round % 2 == 0 { (ErrorKind::Compute, "seven is odd") } else { (ErrorKind::Panic, "kernel fell over") };
+        let (kind, text) =
+            if round % 2 == 0 { (ErrorKind::Compute, "seven is odd") } else { (ErrorKind::Panic, "kernel fell over") };
         assert_eq!(error.kind(), kind);
         assert!(error.report().contains(text), "{}", error.report());
         assert!(error.report().contains("`numbers → apply`"), "{}", error.report());

@@ -26,16 +26,18 @@ fn sort_rows(rows: &mut [(u64, IdxSize)], keys: &[&[u8]], depth: usize, rounds: 
         rows.sort_by(|a, b| key(a).cmp(key(b)));
         return;
     }
-    let depth = shared_prefix(rows.iter().map(key), depth);
-    let mut longest = 0;
-    for row in rows.iter_mut() {
-        let key = key(row);
-        longest = longest.max(key.len());
-        row.0 = word(key, depth);
+    let mut depth = depth;
+    let mut taken = take_words(rows, key, depth);
+    if taken.differences == 0 {
+        depth = shared_prefix(rows.iter().map(key), depth);
+        taken = take_words(rows, key, depth);
+    } else if taken.differences.leading_zeros() >= u8::BITS {
+        depth += (taken.differences.leading_zeros() / u8::BITS) as usize;
+        taken = take_words(rows, key, depth);
     }
     rows.sort_by_key(|row| row.0);
     // Keys are free of prefixes of each other: a key that ends inside a word equals no other with that word.
-    if longest <= depth + size_of::<u64>() {
+    if taken.longest <= depth + size_of::<u64>() {
         return;
     }
     for equal in rows.chunk_by_mut(|a, b| a.0 == b.0) {
@@ -43,6 +45,27 @@ fn sort_rows(rows: &mut [(u64, IdxSize)], keys: &[&[u8]], depth: usize, rounds: 
             sort_rows(equal, keys, depth + size_of::<u64>(), rounds - 1);
         }
     }
+}
+
+/// What is known of some keys after a look at one word of each.
+struct Taken {
+    /// Bits in which any two of the words differ.
+    differences: u64,
+    /// Length of the longest key.
+    longest: usize,
+}
+
+/// Sets the word of each row to that of its key at `depth`.
+fn take_words<'a>(rows: &mut [(u64, IdxSize)], key: impl Fn(&(u64, IdxSize)) -> &'a [u8], depth: usize) -> Taken {
+    let first = rows.first().map_or(0, |row| word(key(row), depth));
+    let mut taken = Taken { differences: 0, longest: 0 };
+    for row in rows {
+        let key = key(row);
+        row.0 = word(key, depth);
+        taken.differences |= row.0 ^ first;
+        taken.longest = taken.longest.max(key.len());
+    }
+    taken
 }
 
 /// The number of bytes that all keys have in common, given that it is `known` at least.

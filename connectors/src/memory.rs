@@ -1,0 +1,285 @@
+//! DataFrames in memory as a table.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use polars_core::frame::DataFrame;
+use polars_core::prelude::BooleanChunked;
+use polars_core::schema::{Schema, SchemaRef};
+use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::operator::{Description, WorkerContext};
+use quokka_engine::source::{Scan, ScanRequest, Source, Split, SplitReader};
+
+use crate::batches::Batches;
+use crate::request::Request;
+
+/// Rows of a split: enough work to share out, small enough to share it evenly.
+const SPLIT_ROWS: usize = 64 * 1024;
+
+/// DataFrames in memory, read one after the other as one table. Batches are slices: nothing is copied but the rows that
+/// a predicate picks.
+///
+/// In a cluster every process holds the frames and reads its share of them.
+///
+/// ```
+/// use polars_core::df;
+/// use quokka_connectors::memory::MemoryScan;
+/// use quokka_engine::source::Scan;
+///
+/// let scan = MemoryScan::new(vec![df!("a" => [1, 2])?, df!("a" => [3])?])?;
+/// assert_eq!(scan.rows(), Some(3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct MemoryScan {
+    frames: Arc<[DataFrame]>,
+    schema: SchemaRef,
+}
+
+/// Why DataFrames do not make a table.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MemoryScanError {
+    /// The list of frames is empty.
+    #[error("a table needs at least one DataFrame, which gives it its columns: pass one without rows")]
+    NoFrame,
+    /// Two frames have different columns.
+    #[error(
+        "DataFrame {index} has the columns [{found}], the first one has [{expected}]: select and cast them to the same \
+         columns"
+    )]
+    Schema {
+        /// Index of the frame that differs.
+        index: usize,
+        /// Its columns.
+        found: String,
+        /// The columns of the first frame.
+        expected: String,
+    },
+}
+
+impl From<MemoryScanError> for OperatorError {
+    fn from(error: MemoryScanError) -> Self {
+        let kind = match error {
+            MemoryScanError::NoFrame => ErrorKind::InvalidQuery,
+            MemoryScanError::Schema { .. } => ErrorKind::SchemaMismatch,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl MemoryScan {
+    /// A table of the rows of `frames`.
+    ///
+    /// # Errors
+    /// No frame, or frames with different columns.
+    pub fn new(frames: Vec<DataFrame>) -> Result<Self, MemoryScanError> {
+        let schema = frames.first().ok_or(MemoryScanError::NoFrame)?.schema().clone();
+        if let Some((index, frame)) = frames.iter().enumerate().find(|(_, frame)| *frame.schema() != schema) {
+            let (found, expected) = (list(frame.schema()), list(&schema));
+            return Err(MemoryScanError::Schema { index, found, expected });
+        }
+        Ok(Self { frames: frames.into(), schema })
+    }
+}
+
+impl From<DataFrame> for MemoryScan {
+    fn from(frame: DataFrame) -> Self {
+        Self { schema: frame.schema().clone(), frames: [frame].into() }
+    }
+}
+
+fn list(schema: &Schema) -> String {
+    schema.iter().map(|(name, dtype)| format!("{name}: {dtype}")).collect::<Vec<_>>().join(", ")
+}
+
+fn describe(frames: &[DataFrame]) -> Description {
+    Description::streams("memory-scan").with("rows", frames.iter().map(DataFrame::height).sum::<usize>())
+}
+
+impl Scan for MemoryScan {
+    fn describe(&self) -> Description {
+        describe(&self.frames)
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn rows(&self) -> Option<u64> {
+        Some(self.frames.iter().map(|frame| frame.height() as u64).sum())
+    }
+
+    fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {
+        let request = Request::new(request, &self.schema)?;
+        let mut splits = Vec::new();
+        for (frame, height) in self.frames.iter().map(DataFrame::height).enumerate() {
+            let starts = (0..height).step_by(SPLIT_ROWS);
+            splits.extend(starts.map(|start| (frame, start..(start + SPLIT_ROWS).min(height))));
+        }
+        if request.is_never_true {
+            splits.clear();
+        }
+        let table = self.schema.clone();
+        Ok(Arc::new(MemorySource { frames: self.frames.clone(), table, request: Arc::new(request), splits }))
+    }
+}
+
+struct MemorySource {
+    frames: Arc<[DataFrame]>,
+    table: SchemaRef,
+    request: Arc<Request>,
+    /// A frame and rows of it.
+    splits: Vec<(usize, Range<usize>)>,
+}
+
+impl Source for MemorySource {
+    fn describe(&self) -> Description {
+        self.request.describe(describe(&self.frames), &self.table)
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.request.schema.clone()
+    }
+
+    fn splits(&self) -> Result<Vec<Split>, OperatorError> {
+        let split = |(frame, rows): &(usize, Range<usize>)| Split {
+            name: format!("DataFrame {frame}, rows {} to {}", rows.start, rows.end),
+            rows: Some(rows.len() as u64),
+        };
+        Ok(self.splits.iter().map(split).collect())
+    }
+
+    fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
+        let found = self.splits.get(split).and_then(|(frame, rows)| Some((self.frames.get(*frame)?, rows)));
+        let Some((frame, rows)) = found else {
+            return Err(OperatorError::message(ErrorKind::Internal, format!("there is no split {split}")));
+        };
+        let frame = frame.slice(rows.start as i64, rows.len());
+        let batches = Batches::new(frame, context.batch_rows);
+        Ok(Box::new(MemoryReader { request: self.request.clone(), batches }))
+    }
+}
+
+struct MemoryReader {
+    request: Arc<Request>,
+    batches: Batches,
+}
+
+impl SplitReader for MemoryReader {
+    fn next(&mut self) -> Result<Option<DataFrame>, OperatorError> {
+        let Some(batch) = self.batches.next() else { return Ok(None) };
+        let mut passed: Option<BooleanChunked> = None;
+        for conjunct in &self.request.conjuncts {
+            let mask = conjunct.mask(&batch.select(conjunct.columns.iter().cloned())?)?;
+            passed = Some(match passed {
+                Some(others) => &others & &mask,
+                None => mask,
+            });
+        }
+        let projected = batch.select(self.request.schema.iter_names().cloned())?;
+        Ok(Some(match passed {
+            Some(passed) if passed.num_trues() < batch.height() => projected.filter_seq(&passed)?,
+            _ => projected,
+        }))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use polars_core::df;
+    use quokka_engine::expr::Predicate;
+    use quokka_engine::expr::prelude::{Expr, col, lit};
+    use quokka_engine::operator::testing::single_worker;
+
+    use super::*;
+
+    fn frame(rows: Range<i64>) -> DataFrame {
+        let text: Vec<Option<String>> = rows.clone().map(|i| (i % 3 != 0).then(|| i.to_string())).collect();
+        df!("i" => rows.collect::<Vec<_>>(), "t" => text).unwrap()
+    }
+
+    fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
+        let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());
+        ScanRequest { projection, predicate }
+    }
+
+    fn read(scan: &MemoryScan, request: &ScanRequest, batch_rows: usize) -> DataFrame {
+        let source = scan.source(request).unwrap();
+        let mut all = DataFrame::empty_with_schema(&source.schema());
+        for split in 0..source.splits().unwrap().len() {
+            let mut reader = source.open(split, &single_worker(batch_rows)).unwrap();
+            while let Some(batch) = reader.next().unwrap() {
+                assert!(batch.height() <= batch_rows);
+                assert_eq!(*batch.schema(), source.schema());
+                all = match all.width() {
+                    0 => DataFrame::empty_with_height(all.height() + batch.height()),
+                    _ => all.vstack(&batch).unwrap(),
+                };
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn rows_come_in_order_with_the_columns_and_rows_asked_for() {
+        let scan = MemoryScan::new(vec![frame(0..10), frame(0..0), frame(10..100)]).unwrap();
+        let all = frame(0..100);
+        assert_eq!((scan.rows(), scan.schema()), (Some(100), all.schema().clone()));
+        let predicates = [None, Some(col("i").gt(lit(7)).and(col("t").is_not_null())), Some(col("i").lt(lit(0)))];
+        for predicate in predicates {
+            let rows = match &predicate {
+                Some(predicate) => Predicate::compile(predicate, all.schema()).unwrap().filter(&all).unwrap(),
+                None => all.clone(),
+            };
+            for columns in [None, Some(&["t", "i"][..]), Some(&["t"]), Some(&[])] {
+                let expected = columns.map_or(rows.clone(), |names| rows.select(names.iter().copied()).unwrap());
+                for batch_rows in [1, 7, 65536] {
+                    let found = read(&scan, &request(columns, predicate.clone()), batch_rows);
+                    assert!(found.equals_missing(&expected), "{found} {expected}");
+                    assert_eq!(found.height(), expected.height());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_frame_is_shared_out() {
+        let rows = 2 * SPLIT_ROWS + 1;
+        let scan = MemoryScan::from(df!("i" => (0..rows as i64).collect::<Vec<_>>()).unwrap());
+        let splits = scan.source(&ScanRequest::default()).unwrap().splits().unwrap();
+        assert_eq!(splits.iter().map(|split| split.rows).sum::<Option<u64>>(), Some(rows as u64));
+        assert_eq!(splits.len(), 3);
+        assert_eq!(splits[1].name, "DataFrame 0, rows 65536 to 131072");
+        assert_eq!(read(&scan, &ScanRequest::default(), 1000).height(), rows);
+    }
+
+    #[test]
+    fn batches_share_the_memory_of_the_frame() {
+        let df = df!("i" => (0..100i64).collect::<Vec<_>>()).unwrap();
+        let scan = MemoryScan::from(df.clone());
+        let mut reader = scan.source(&ScanRequest::default()).unwrap().open(0, &single_worker(50)).unwrap();
+        let batch = reader.next().unwrap().unwrap();
+        let start = |df: &DataFrame| df.column("i").unwrap().i64().unwrap().cont_slice().unwrap().as_ptr();
+        assert_eq!((batch.height(), start(&batch)), (50, start(&df)));
+    }
+
+    #[test]
+    fn a_description_holds_rows_columns_and_predicate() {
+        let scan = MemoryScan::from(frame(0..10));
+        assert_eq!(scan.describe().to_string(), "memory-scan rows=[10]");
+        let source = scan.source(&request(Some(&["t"]), Some(col("i").gt(lit(7))))).unwrap();
+        let expected = r#"memory-scan rows=[10] columns=[t] predicate=[[(col("i")) > (dyn int: 7)]]"#;
+        assert_eq!(source.describe().to_string(), expected);
+        let never = scan.source(&request(None, Some(lit(false)))).unwrap();
+        assert_eq!(never.splits().unwrap(), []);
+    }
+
+    #[test]
+    fn frames_must_have_the_same_columns() {
+        assert!(matches!(MemoryScan::new(Vec::new()).err(), Some(MemoryScanError::NoFrame)));
+        let error = MemoryScan::new(vec![frame(0..1), df!("i" => [1i32]).unwrap()]).err().unwrap();
+        assert!(matches!(error, MemoryScanError::Schema { index: 1, .. }));
+        assert_eq!(OperatorError::from(error).kind(), ErrorKind::SchemaMismatch);
+    }
+}

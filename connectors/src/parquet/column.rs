@@ -1,0 +1,86 @@
+//! Decodes one column of one row group.
+
+use std::io::Cursor;
+
+use polars_arrow::datatypes::Field;
+use polars_buffer::Buffer;
+use polars_core::prelude::{Column, IntoColumn};
+use polars_core::series::Series;
+use polars_parquet::parquet::schema::Repetition;
+use polars_parquet::read::{
+    BasicDecompressor, ColumnChunkMetadata, Filter, PageReader, RowGroupMetadata, column_iter_to_arrays, n_columns,
+};
+
+use super::error::Damage;
+use super::guard::guarded;
+use super::pages::check_pages;
+
+/// Decodes the rows of the column `field` that `filter` lets through; `rows` is their number.
+///
+/// One leaf is one column chunk; a struct has several. Nothing in the file is trusted: byte ranges are held against the
+/// file, announced sizes against each other, and a decoder that panics has met damage.
+pub(super) fn decode_column(
+    bytes: &Buffer<u8>,
+    row_group: &RowGroupMetadata,
+    field: &Field,
+    filter: Option<Filter>,
+    rows: usize,
+) -> Result<Column, Damage> {
+    let leaves: Vec<_> = row_group.columns_under_root_iter(&field.name).ok_or(Damage::NoColumnChunk)?.collect();
+    let expected = guarded(|| Ok(n_columns(&field.dtype)))?;
+    if leaves.len() != expected {
+        let what = "column chunks of the column";
+        return Err(Damage::Count { what, expected: expected as u64, found: leaves.len() as u64 });
+    }
+    let chunks = leaves.iter().map(|leaf| column_chunk(bytes, row_group, leaf)).collect::<Result<Vec<_>, _>>()?;
+    let series = guarded(|| {
+        let (pages, types) = leaves
+            .iter()
+            .zip(chunks)
+            .map(|(leaf, chunk)| {
+                // Nothing in a page header can be larger than its chunk.
+                let limit = chunk.len();
+                let pages = PageReader::new(Cursor::new(chunk), leaf, Vec::new(), limit);
+                (BasicDecompressor::new(pages, Vec::new()), &leaf.descriptor().descriptor.primitive_type)
+            })
+            .unzip();
+        let (arrays, _) = column_iter_to_arrays(pages, types, field.clone(), filter)?;
+        Series::try_from((field, arrays))
+    })?;
+    if series.len() != rows {
+        return Err(Damage::Count { what: "rows in the column", expected: rows as u64, found: series.len() as u64 });
+    }
+    Ok(series.into_column())
+}
+
+/// The checked bytes of a column chunk.
+fn column_chunk(
+    bytes: &Buffer<u8>,
+    row_group: &RowGroupMetadata,
+    leaf: &ColumnChunkMetadata,
+) -> Result<Buffer<u8>, Damage> {
+    let data = leaf.data_page_offset();
+    // Some writers leave 0 where there is no dictionary.
+    let start = leaf.dictionary_page_offset().filter(|start| *start > 0 && *start < data).unwrap_or(data);
+    let length = leaf.compressed_size();
+    let outside = Damage::ByteRange { start, length, file: bytes.len() };
+    let range = match (usize::try_from(start), usize::try_from(length)) {
+        (Ok(start), Ok(length)) => start..start.checked_add(length).ok_or(outside)?,
+        _ => return Err(outside),
+    };
+    if range.end > bytes.len() {
+        return Err(Damage::ByteRange { start, length, file: bytes.len() });
+    }
+    let chunk = bytes.clone().sliced(range);
+
+    let values = leaf.num_values();
+    let flat = leaf.descriptor().path_in_schema.len() == 1
+        && leaf.descriptor().descriptor.primitive_type.field_info.repetition != Repetition::Repeated;
+    let rows = row_group.num_rows() as u64;
+    let values = u64::try_from(values).map_err(|_| Damage::Thrift("a negative number of values"))?;
+    if flat && values != rows {
+        return Err(Damage::Count { what: "values in the column chunk", expected: rows, found: values });
+    }
+    check_pages(&chunk, values, leaf.uncompressed_size().try_into().unwrap_or(0))?;
+    Ok(chunk)
+}

@@ -1,0 +1,236 @@
+//! What can go wrong with Parquet files.
+
+use std::io;
+use std::path::PathBuf;
+
+use polars_core::datatypes::DataType;
+use polars_core::error::PolarsError;
+use quokka_engine::error::{ErrorKind, OperatorError};
+
+/// Why Parquet files cannot be read, with the file and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParquetError {
+    /// The list of paths is empty.
+    #[error("no path was given: name at least one Parquet file, directory or glob")]
+    NoPath,
+    /// The operating system refused a file or directory.
+    #[error("cannot read `{}`: check that it exists and that this process may read it", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A directory without Parquet files.
+    #[error(
+        "no Parquet file in the directory `{}`: files are looked for, at every depth, whose name ends in `.parquet` and \
+         starts with neither `.` nor `_`; name other files one by one or by a glob",
+        path.display()
+    )]
+    EmptyDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A glob without matches.
+    #[error("no file matches `{pattern}`: check the folder and the pattern")]
+    NoMatch {
+        /// The glob.
+        pattern: String,
+    },
+    /// A glob that cannot be parsed.
+    #[error("`{pattern}` is not a valid glob: `*`, `**`, `?`, `[ab]` and `[!ab]` are understood")]
+    InvalidGlob {
+        /// The glob.
+        pattern: String,
+        /// Where it is wrong.
+        source: glob::PatternError,
+    },
+    /// A file that is not Parquet, or whose footer is damaged.
+    #[error("`{}` cannot be read as Parquet: replace it or leave it out", path.display())]
+    Footer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Damage,
+    },
+    /// A column of a type that Polars does not have, or that quokka does not build in.
+    #[error(
+        "column `{column}` of `{}` has the unsupported type `{dtype}`: write it as a supported type, or leave it out",
+        path.display()
+    )]
+    UnsupportedType {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type, in Arrow's words.
+        dtype: String,
+    },
+    /// A column chunk that cannot be decoded.
+    #[error(
+        "column `{column}` of `{}`, row group {row_group}, cannot be decoded: the file is damaged or was changed while \
+         it was read; write it again or leave it out",
+        path.display()
+    )]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// Index of the row group in the file.
+        row_group: usize,
+        /// The column.
+        column: String,
+        /// What is wrong with it.
+        source: Damage,
+    },
+    /// A column that some files have and others do not.
+    #[error(
+        "`{}` has a column `{column}`, `{}` has not: files that are read together need the same columns",
+        with.display(), without.display()
+    )]
+    ColumnSet {
+        /// The column.
+        column: String,
+        /// A file that has it.
+        with: PathBuf,
+        /// A file that has not.
+        without: PathBuf,
+    },
+    /// A column that has different types in different files.
+    #[error(
+        "column `{column}` has type `{first_dtype}` in `{}` but `{dtype}` in `{}`: write the files with one type, or read \
+         them apart and cast",
+        first.display(), path.display()
+    )]
+    ColumnType {
+        /// The column.
+        column: String,
+        /// The first file.
+        first: PathBuf,
+        /// Type of the column there.
+        first_dtype: Box<DataType>,
+        /// The file that differs.
+        path: PathBuf,
+        /// Type of the column in it.
+        dtype: Box<DataType>,
+    },
+    /// Files that lie under different partition keys.
+    #[error(
+        "the folders of `{}` have the partition keys [{}], those of `{}` have [{}]: read directories of one layout, or \
+         turn hive partitioning off",
+        first.display(), first_keys.join(", "), path.display(), keys.join(", ")
+    )]
+    PartitionKeys {
+        /// The first file.
+        first: PathBuf,
+        /// Its partition keys.
+        first_keys: Vec<String>,
+        /// The file that differs.
+        path: PathBuf,
+        /// Its partition keys.
+        keys: Vec<String>,
+    },
+    /// A partition value that is not of the type of the column of that name in the files.
+    #[error(
+        "the folder `{key}={value}` of `{}` does not hold a value of type `{dtype}`, which the files' own column `{key}` \
+         has: rename the folder, or turn hive partitioning off",
+        path.display()
+    )]
+    PartitionValue {
+        /// The file.
+        path: PathBuf,
+        /// The partition key.
+        key: String,
+        /// Its value.
+        value: String,
+        /// Type of the column.
+        dtype: Box<DataType>,
+    },
+}
+
+/// What is wrong with the bytes of a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// A file of no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// No `PAR1` at the start or the end.
+    #[error("the file does not start and end with `PAR1`, as Parquet files do; it may be of another format or cut off")]
+    NotParquet,
+    /// An encrypted footer.
+    #[error("the file is encrypted, which is not supported")]
+    Encrypted,
+    /// A footer that is longer than the file.
+    #[error("the footer claims {length} bytes, the file has {file}")]
+    FooterLength {
+        /// What the file says of its footer.
+        length: usize,
+        /// Bytes of the file.
+        file: usize,
+    },
+    /// A footer or page header that ends too early.
+    #[error("a footer or page header ends too early")]
+    Ends,
+    /// A footer or page header that is not well formed.
+    #[error("a footer or page header has {0}")]
+    Thrift(&'static str),
+    /// A column chunk outside the file.
+    #[error("the column chunk claims the bytes from {start} on, {length} of them, in a file of {file} bytes")]
+    ByteRange {
+        /// Where the chunk starts.
+        start: i64,
+        /// Its length.
+        length: i64,
+        /// Bytes of the file.
+        file: usize,
+    },
+    /// A number of rows or values that does not agree with another.
+    #[error("{what}: {found} where {expected} were expected")]
+    Count {
+        /// What was counted.
+        what: &'static str,
+        /// What another part of the file says.
+        expected: u64,
+        /// What was found.
+        found: u64,
+    },
+    /// A page that claims to be larger than its column chunk.
+    #[error("a page claims {found} bytes, its column chunk has {limit}")]
+    PageSize {
+        /// Bytes that the page claims to hold.
+        found: u64,
+        /// Bytes that it can hold at most.
+        limit: u64,
+    },
+    /// A column that the footer announces and no column chunk holds.
+    #[error("the row group has no column chunk for it")]
+    NoColumnChunk,
+    /// Polars' decoder failed.
+    #[error(transparent)]
+    Polars(PolarsError),
+    /// Polars' decoder panicked.
+    #[error("the decoder gave up: {0}")]
+    Panic(String),
+}
+
+impl ParquetError {
+    /// The kind, for callers that decide by it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoPath | Self::InvalidGlob { .. } => ErrorKind::InvalidQuery,
+            Self::Io { .. } | Self::EmptyDirectory { .. } | Self::NoMatch { .. } => ErrorKind::Io,
+            Self::Footer { .. } | Self::UnsupportedType { .. } | Self::Decode { .. } => ErrorKind::InvalidData,
+            Self::ColumnSet { .. }
+            | Self::ColumnType { .. }
+            | Self::PartitionKeys { .. }
+            | Self::PartitionValue { .. } => ErrorKind::SchemaMismatch,
+        }
+    }
+}
+
+impl From<ParquetError> for OperatorError {
+    fn from(error: ParquetError) -> Self {
+        Self::new(error.kind(), error)
+    }
+}

@@ -1,0 +1,124 @@
+//! One open file: its bytes, its footer and its schema.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field as ArrowField};
+use polars_buffer::Buffer;
+use polars_core::datatypes::{DataType, Field};
+use polars_core::error::PolarsError;
+use polars_core::prelude::Column;
+use polars_core::schema::Schema;
+use polars_parquet::read::{FileMetadata, Filter, RowGroupMetadata};
+use polars_utils::mmap::MMapSemaphore;
+
+use super::column::decode_column;
+use super::error::{Damage, ParquetError};
+use super::footer::read_footer;
+use super::guard::guarded;
+
+/// A memory-mapped file whose footer has been read and checked.
+pub(super) struct ParquetFile {
+    pub(super) path: PathBuf,
+    pub(super) schema: Schema,
+    pub(super) metadata: FileMetadata,
+    bytes: Buffer<u8>,
+    fields: ArrowSchema,
+}
+
+impl ParquetFile {
+    pub(super) fn open(path: PathBuf) -> Result<Self, ParquetError> {
+        let bytes = match map(&path) {
+            Ok(bytes) => bytes,
+            Err(source) => return Err(ParquetError::Io { path, source }),
+        };
+        let (metadata, fields) = match read_footer(&bytes).and_then(check_rows) {
+            Ok(footer) => footer,
+            Err(source) => return Err(ParquetError::Footer { path, source }),
+        };
+        let schema = fields.iter_values().map(|field| match dtype(field) {
+            Some(dtype) => Ok(Field::new(field.name.clone(), dtype)),
+            None => Err(ParquetError::UnsupportedType {
+                path: path.clone(),
+                column: field.name.to_string(),
+                dtype: format!("{:?}", field.dtype),
+            }),
+        });
+        let schema = schema.collect::<Result<Schema, _>>()?;
+        Ok(Self { path, schema, metadata, bytes, fields })
+    }
+
+    pub(super) fn row_groups(&self) -> &[RowGroupMetadata] {
+        &self.metadata.row_groups
+    }
+
+    /// The Arrow type that a column is decoded to.
+    pub(super) fn field(&self, column: &str) -> Option<&ArrowDataType> {
+        self.fields.get(column).map(|field| &field.dtype)
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.row_groups().iter().map(|row_group| row_group.num_rows() as u64).sum()
+    }
+
+    /// Decodes the `rows` rows of a column of a row group that `filter` lets through.
+    pub(super) fn column(
+        &self,
+        row_group: usize,
+        column: &str,
+        filter: Option<Filter>,
+        rows: usize,
+    ) -> Result<Column, ParquetError> {
+        let decoded = match (self.row_groups().get(row_group), self.fields.get(column)) {
+            (Some(metadata), Some(field)) => decode_column(&self.bytes, metadata, field, filter, rows),
+            _ => Err(Damage::NoColumnChunk),
+        };
+        decoded.map_err(|source| ParquetError::Decode {
+            path: self.path.clone(),
+            row_group,
+            column: column.to_owned(),
+            source,
+        })
+    }
+}
+
+fn map(path: &Path) -> io::Result<Buffer<u8>> {
+    let file = File::open(path)?;
+    if file.metadata()?.len() == 0 {
+        // Nothing can be mapped of an empty file.
+        return Ok(Buffer::new());
+    }
+    let mapped = MMapSemaphore::new_from_file(&file).map_err(|error| match error {
+        PolarsError::IO { error, .. } => io::Error::new(error.kind(), error),
+        other => io::Error::other(other),
+    })?;
+    Ok(Buffer::from_owner(mapped))
+}
+
+/// The two places that tell the number of rows must agree: a count of rows reads nothing else.
+fn check_rows((metadata, fields): (FileMetadata, ArrowSchema)) -> Result<(FileMetadata, ArrowSchema), Damage> {
+    let found = metadata.row_groups.iter().map(|row_group| row_group.num_rows() as u64).sum();
+    let expected = metadata.num_rows as u64;
+    if found != expected {
+        return Err(Damage::Count { what: "rows in the row groups", expected, found });
+    }
+    Ok((metadata, fields))
+}
+
+/// The Polars type of a column, `None` if there is none.
+fn dtype(field: &ArrowField) -> Option<DataType> {
+    // Categories and time zones are text in the footer, which Polars parses with panics.
+    is_supported(&field.dtype).then(|| guarded(|| Ok(DataType::from_arrow_field(field))).ok()).flatten()
+}
+
+fn is_supported(dtype: &ArrowDataType) -> bool {
+    use ArrowDataType::*;
+    match dtype {
+        List(inner) | LargeList(inner) | Map(inner, _) => is_supported(&inner.dtype),
+        Struct(fields) => fields.iter().all(|field| is_supported(&field.dtype)),
+        Dictionary(_, values, _) => is_supported(values),
+        Int128 | UInt128 | Float16 | FixedSizeList(..) | Interval(_) | Extension(_) | Union(_) | Unknown => false,
+        _ => true,
+    }
+}

@@ -1,0 +1,130 @@
+//! Reads the footer of a file: checked before Polars decodes it, and held against the file afterwards.
+
+use std::io::Cursor as IoCursor;
+
+use polars_arrow::datatypes::ArrowSchema;
+use polars_buffer::Buffer;
+use polars_parquet::read::{FileMetadata, infer_schema, read_metadata};
+
+use super::error::Damage;
+use super::guard::guarded;
+use super::thrift::{Cursor, Shape};
+
+const MAGIC: &[u8] = b"PAR1";
+const ENCRYPTED_MAGIC: &[u8] = b"PARE";
+/// `PAR1`, then the length of the footer and `PAR1` again.
+const SMALLEST_FILE: usize = 12;
+
+/// The footer and the Arrow schema of the file in `bytes`.
+pub(super) fn read_footer(bytes: &Buffer<u8>) -> Result<(FileMetadata, ArrowSchema), Damage> {
+    Cursor::new(footer_bytes(bytes)?).check(FILE_METADATA)?;
+    guarded(|| {
+        let metadata = read_metadata(&mut IoCursor::new(bytes.as_ref()))?;
+        let schema = infer_schema(&metadata)?;
+        Ok((metadata, schema))
+    })
+}
+
+fn footer_bytes(bytes: &[u8]) -> Result<&[u8], Damage> {
+    if bytes.is_empty() {
+        return Err(Damage::Empty);
+    }
+    if bytes.ends_with(ENCRYPTED_MAGIC) {
+        return Err(Damage::Encrypted);
+    }
+    if bytes.len() < SMALLEST_FILE || !bytes.starts_with(MAGIC) || !bytes.ends_with(MAGIC) {
+        return Err(Damage::NotParquet);
+    }
+    let (rest, tail) = bytes.split_at(bytes.len() - 8);
+    let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length)) as usize;
+    let start = rest.len().checked_sub(length).ok_or(Damage::FooterLength { length, file: bytes.len() })?;
+    Ok(&rest[start..])
+}
+
+// What Polars reads of a footer by field number alone, whatever the wire type says. A field written as another type
+// would put its decoder out of step with the check. Numbers and types: parquet.thrift of Apache Parquet.
+const FILE_METADATA: &[(i16, Shape)] = &[
+    (1, Shape::Integer),
+    (2, Shape::List(&Shape::Struct(SCHEMA_ELEMENT))),
+    (3, Shape::Integer),
+    (4, Shape::List(&Shape::Struct(ROW_GROUP))),
+    (5, Shape::List(&Shape::Struct(KEY_VALUE))),
+    (6, Shape::Binary),
+    (7, Shape::List(&Shape::Struct(UNION))),
+];
+const SCHEMA_ELEMENT: &[(i16, Shape)] = &[
+    (1, Shape::Integer),
+    (2, Shape::Integer),
+    (3, Shape::Integer),
+    (4, Shape::Binary),
+    (5, Shape::Integer),
+    (6, Shape::Integer),
+    (7, Shape::Integer),
+    (8, Shape::Integer),
+    (9, Shape::Integer),
+    (10, Shape::Struct(LOGICAL_TYPE)),
+];
+const EMPTY: &[(i16, Shape)] = &[];
+const UNION: &[(i16, Shape)] =
+    &[(1, Shape::Struct(EMPTY)), (2, Shape::Struct(EMPTY)), (3, Shape::Struct(EMPTY)), (4, Shape::Struct(EMPTY))];
+const LOGICAL_TYPE: &[(i16, Shape)] = &[
+    (1, Shape::Struct(EMPTY)),
+    (2, Shape::Struct(EMPTY)),
+    (3, Shape::Struct(EMPTY)),
+    (4, Shape::Struct(EMPTY)),
+    (5, Shape::Struct(&[(1, Shape::Integer), (2, Shape::Integer)])),
+    (6, Shape::Struct(EMPTY)),
+    (7, Shape::Struct(TIME)),
+    (8, Shape::Struct(TIME)),
+    (10, Shape::Struct(&[(1, Shape::Byte), (2, Shape::Boolean)])),
+    (11, Shape::Struct(EMPTY)),
+    (12, Shape::Struct(EMPTY)),
+    (13, Shape::Struct(EMPTY)),
+    (14, Shape::Struct(EMPTY)),
+    (15, Shape::Struct(EMPTY)),
+];
+const TIME: &[(i16, Shape)] = &[(1, Shape::Boolean), (2, Shape::Struct(UNION))];
+const ROW_GROUP: &[(i16, Shape)] = &[
+    (1, Shape::List(&Shape::Struct(COLUMN_CHUNK))),
+    (2, Shape::Integer),
+    (3, Shape::Integer),
+    (4, Shape::List(&Shape::Struct(&[(1, Shape::Integer), (2, Shape::Boolean), (3, Shape::Boolean)]))),
+    (5, Shape::Integer),
+    (6, Shape::Integer),
+    (7, Shape::Integer),
+];
+const COLUMN_CHUNK: &[(i16, Shape)] = &[
+    (1, Shape::Binary),
+    (2, Shape::Integer),
+    (3, Shape::Struct(COLUMN_METADATA)),
+    (4, Shape::Integer),
+    (5, Shape::Integer),
+    (6, Shape::Integer),
+    (7, Shape::Integer),
+];
+const COLUMN_METADATA: &[(i16, Shape)] = &[
+    (1, Shape::Integer),
+    (2, Shape::List(&Shape::Integer)),
+    (3, Shape::List(&Shape::Binary)),
+    (4, Shape::Integer),
+    (5, Shape::Integer),
+    (6, Shape::Integer),
+    (7, Shape::Integer),
+    (9, Shape::Integer),
+    (10, Shape::Integer),
+    (11, Shape::Integer),
+    (12, Shape::Struct(STATISTICS)),
+    (14, Shape::Integer),
+    (15, Shape::Integer),
+];
+const STATISTICS: &[(i16, Shape)] = &[
+    (1, Shape::Binary),
+    (2, Shape::Binary),
+    (3, Shape::Integer),
+    (4, Shape::Integer),
+    (5, Shape::Binary),
+    (6, Shape::Binary),
+    (7, Shape::Boolean),
+    (8, Shape::Boolean),
+];
+const KEY_VALUE: &[(i16, Shape)] = &[(1, Shape::Binary), (2, Shape::Binary)];

@@ -1,0 +1,26 @@
+//! Apache Parquet.
+
+mod column;
+mod error;
+mod file;
+mod footer;
+mod guard;
+mod hive;
+mod options;
+mod pages;
+mod paths;
+mod pruning;
+mod reader;
+mod rewrite;
+mod scan;
+mod slice;
+mod source;
+mod statistics;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+mod thrift;
+
+pub use error::{Damage, ParquetError};
+pub use options::ParquetOptions;
+pub use scan::ParquetScan;

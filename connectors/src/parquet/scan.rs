@@ -1,0 +1,165 @@
+//! Parquet files as a table.
+
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use parking_lot::Mutex;
+use polars_core::frame::DataFrame;
+use polars_core::schema::SchemaRef;
+use quokka_engine::error::OperatorError;
+use quokka_engine::operator::Description;
+use quokka_engine::source::{Scan, ScanRequest, Source};
+
+use super::error::ParquetError;
+use super::file::ParquetFile;
+use super::hive::partitions;
+use super::options::ParquetOptions;
+use super::paths::{FilePath, expand};
+use super::source::ParquetSource;
+
+/// Files that `describe` names.
+const NAMED_FILES: usize = 3;
+/// Files whose footers one thread reads before another helps.
+const FILES_PER_THREAD: usize = 8;
+
+/// Parquet files on a local disk, read as one table.
+///
+/// Files are memory-mapped and their footers read once, when the scan is opened. All files must have the same columns
+/// with the same types, in any order; the first file gives the order. Folders named `key=value` are columns too
+/// ([`ParquetOptions::hive_partitioning`]).
+///
+/// The unit of reading is a row group. Row groups in which the predicate cannot be true, by the statistics in the footers
+/// and the names of the folders, are not read; of the others, only the columns that are asked for are, and those that the
+/// predicate does not use only for the rows that pass, if that is cheaper. Rows come in the order of the paths, of the
+/// row groups and of the rows in them. A worker holds the decoded columns of at most one row group, or of a slice of a
+/// very large one.
+///
+/// Damaged files yield errors. There is one exception: a file that is cut off *while* it is read stops the process with
+/// `SIGBUS`, as reading a mapped file always does. Replace files by writing a new one and renaming it.
+///
+/// ```
+/// use quokka_connectors::parquet::{ParquetError, ParquetOptions, ParquetScan};
+///
+/// let error = ParquetScan::open(["no/such/folder"], ParquetOptions::default()).err();
+/// assert!(matches!(error, Some(ParquetError::Io { .. })));
+/// ```
+pub struct ParquetScan {
+    pub(super) table: Arc<Table>,
+}
+
+/// The open files and what their folders say.
+pub(super) struct Table {
+    pub(super) files: Vec<ParquetFile>,
+    /// One row a file.
+    pub(super) partitions: DataFrame,
+    pub(super) schema: SchemaRef,
+}
+
+impl ParquetScan {
+    /// Opens the files behind `paths`: files, directories (searched at every depth for `*.parquet`, without names that
+    /// start with `.` or `_`) and globs (`*`, `**`, `?`, `[ab]`). The files of a directory or glob are sorted by path.
+    ///
+    /// # Errors
+    /// A path that cannot be read or leads to no file, a file that is not Parquet or has a damaged footer, a column of
+    /// an unsupported type, and files that do not fit together.
+    pub fn open(
+        paths: impl IntoIterator<Item = impl AsRef<Path>>,
+        options: ParquetOptions,
+    ) -> Result<Self, ParquetError> {
+        let paths = expand(paths)?;
+        let files = open_files(&paths)?;
+        // There is a first file: `expand` fails if there is none.
+        let Some(first) = files.first() else { return Err(ParquetError::NoPath) };
+        for file in &files {
+            check_columns(first, file)?;
+        }
+        let partitions = partitions(&paths, &first.schema, options.hive_partitioning)?;
+        let mut schema = first.schema.clone();
+        schema.merge((**partitions.schema()).clone());
+        Ok(Self { table: Arc::new(Table { files, partitions, schema: Arc::new(schema) }) })
+    }
+}
+
+impl Scan for ParquetScan {
+    fn describe(&self) -> Description {
+        self.table.describe()
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.table.schema.clone()
+    }
+
+    fn rows(&self) -> Option<u64> {
+        Some(self.table.files.iter().map(ParquetFile::rows).sum())
+    }
+
+    fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {
+        Ok(Arc::new(ParquetSource::new(self.table.clone(), request)?))
+    }
+}
+
+impl Table {
+    pub(super) fn describe(&self) -> Description {
+        let named = self.files.iter().take(NAMED_FILES).map(|file| file.path.display().to_string());
+        let mut names = named.collect::<Vec<_>>().join(", ");
+        if self.files.len() > NAMED_FILES {
+            names.push_str(&format!(", ... {} files", self.files.len()));
+        }
+        Description::streams("parquet-scan").with("files", names)
+    }
+}
+
+/// Opens all files, with the help of other threads if there are many, and reports the first failure by order of files.
+fn open_files(paths: &[FilePath]) -> Result<Vec<ParquetFile>, ParquetError> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(paths.len().div_ceil(FILES_PER_THREAD));
+    if threads <= 1 {
+        return paths.iter().map(|file| ParquetFile::open(file.path.clone())).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let opened = Mutex::new(Vec::with_capacity(paths.len()));
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((index, file)) = take(paths, &next) {
+                    let file = ParquetFile::open(file.path.clone());
+                    opened.lock().push((index, file));
+                }
+            });
+        }
+    });
+    let mut opened = opened.into_inner();
+    opened.sort_by_key(|(index, _)| *index);
+    opened.into_iter().map(|(_, file)| file).collect()
+}
+
+fn take<'a>(paths: &'a [FilePath], next: &AtomicUsize) -> Option<(usize, &'a FilePath)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    Some((index, paths.get(index)?))
+}
+
+fn check_columns(first: &ParquetFile, file: &ParquetFile) -> Result<(), ParquetError> {
+    let missing = |column: &str, with: &ParquetFile, without: &ParquetFile| ParquetError::ColumnSet {
+        column: column.to_owned(),
+        with: with.path.clone(),
+        without: without.path.clone(),
+    };
+    for (name, first_dtype) in first.schema.iter() {
+        let Some(dtype) = file.schema.get(name) else { return Err(missing(name, first, file)) };
+        if dtype != first_dtype {
+            return Err(ParquetError::ColumnType {
+                column: name.to_string(),
+                first: first.path.clone(),
+                first_dtype: Box::new(first_dtype.clone()),
+                path: file.path.clone(),
+                dtype: Box::new(dtype.clone()),
+            });
+        }
+    }
+    match file.schema.iter_names().find(|name| !first.schema.contains(name)) {
+        Some(name) => Err(missing(name, file, first)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,135 @@
+//! Every type in every compression, encoding and version of data page.
+
+use polars_core::prelude::*;
+use polars_parquet::write::{BrotliLevel, GzipLevel, ZstdLevel};
+use quokka_engine::expr::prelude::{col, lit};
+
+use super::*;
+use crate::testing::Folder;
+
+const ROWS: usize = 500;
+
+fn column<T>(name: &str, value: impl Fn(usize) -> T) -> Column
+where
+    Series: NamedFrom<Vec<Option<T>>, [Option<T>]>,
+{
+    let values: Vec<Option<T>> = (0..ROWS).map(|i| (i % 5 != 3).then(|| value(i))).collect();
+    Series::new(name.into(), values).into()
+}
+
+fn cast(column: Column, dtype: DataType) -> Column {
+    column.strict_cast(&dtype).unwrap()
+}
+
+/// One column of every type, with nulls.
+fn every_type() -> DataFrame {
+    let micros = |name: &str| column(name, |i| i as i64 * 1_000_000_007 - 250_000_000_000);
+    let utc = TimeZone::opt_try_new(Some("UTC")).unwrap();
+    let berlin = TimeZone::opt_try_new(Some("Europe/Berlin")).unwrap();
+    let decimal = |name: &str, precision, scale| {
+        let values = (0..ROWS).map(|i| (i % 5 != 2).then_some(i as i128 * 37 - 5000));
+        let values = Int128Chunked::from_iter_options(name.into(), values);
+        values.into_decimal_unchecked(precision, scale).into_column()
+    };
+    let lists = (0..ROWS).map(|i| (i % 7 != 1).then(|| Series::new("".into(), (0..i as i64 % 4).collect::<Vec<_>>())));
+    let mut lists: ListChunked = lists.collect();
+    lists.rename("list".into());
+    let structs = [
+        column("a", |i| i as i32).take_materialized_series(),
+        column("b", |i| format!("{i}")).take_materialized_series(),
+    ];
+    let structs = StructChunked::from_series("struct".into(), ROWS, structs.iter()).unwrap();
+    let columns = vec![
+        column("i8", |i| i as i8),
+        column("i16", |i| i as i16 - 300),
+        column("i32", |i| i as i32 - 300),
+        column("i64", |i| i as i64 * 1_000_003),
+        column("u8", |i| i as u8),
+        column("u16", |i| i as u16),
+        column("u32", |i| u32::MAX - i as u32),
+        column("u64", |i| u64::MAX - i as u64),
+        column("f32", |i| i as f32 / 3.0),
+        column("f64", |i| if i % 11 == 0 { f64::NAN } else { i as f64 / 3.0 }),
+        column("bool", |i| i % 3 == 0),
+        column("text", |i| format!("{} ä", i * 7919)),
+        column("words", |i| ["one", "two", "three", "a word that is longer than twelve bytes"][i % 4].to_owned()),
+        cast(column("binary", |i| format!("{i}")), DataType::Binary),
+        cast(column("date", |i| i as i32 * 10), DataType::Date),
+        cast(micros("ms"), DataType::Datetime(TimeUnit::Milliseconds, None)),
+        cast(micros("us"), DataType::Datetime(TimeUnit::Microseconds, utc)),
+        cast(micros("ns"), DataType::Datetime(TimeUnit::Nanoseconds, berlin)),
+        cast(column("time", |i| i as i64 * 1_000_000), DataType::Time),
+        cast(column("duration", |i| i as i64), DataType::Duration(TimeUnit::Microseconds)),
+        cast(column("category", |i| format!("{}", i % 4)), DataType::from_categories(Categories::global())),
+        decimal("int32 decimal", 9, 2),
+        decimal("int64 decimal", 15, 2),
+        decimal("long decimal", 38, 4),
+        lists.into_column(),
+        structs.into_column(),
+        Column::full_null("null".into(), ROWS, &DataType::Null),
+    ];
+    DataFrame::new(ROWS, columns).unwrap()
+}
+
+fn check(layout: Layout) {
+    let folder = Folder::new();
+    let df = every_type();
+    let path = write(&folder.path().join("f.parquet"), &df, &layout);
+    let scan = open(&path);
+    let oracle = oracle(&path);
+    assert_eq!(oracle.height(), ROWS);
+    assert_same(&read(&scan, &ScanRequest::default(), 64).unwrap(), &oracle);
+    // Few survivors, many, and none.
+    for predicate in [col("i32").eq(lit(-123)), col("i32").gt(lit(-123)), col("words").eq(lit("four"))] {
+        let request = request(None, Some(predicate));
+        assert_same(&read(&scan, &request, 64).unwrap(), &expected(&oracle, &request));
+    }
+}
+
+#[test]
+fn every_compression() {
+    let compressions = [
+        CompressionOptions::Uncompressed,
+        CompressionOptions::Snappy,
+        CompressionOptions::Gzip(Some(GzipLevel::try_new(3).unwrap())),
+        CompressionOptions::Brotli(Some(BrotliLevel::try_new(3).unwrap())),
+        CompressionOptions::Zstd(Some(ZstdLevel::try_new(3).unwrap())),
+        CompressionOptions::Lz4Raw,
+    ];
+    for compression in compressions {
+        for version in [Version::V1, Version::V2] {
+            check(Layout { compression, version, row_group: 300, ..Layout::default() });
+        }
+    }
+}
+
+#[test]
+fn every_encoding() {
+    for encoding in [None, Some(Encoding::Plain)] {
+        for version in [Version::V1, Version::V2] {
+            for page_bytes in [None, Some(256)] {
+                check(Layout { encoding, version, page_bytes, ..Layout::default() });
+            }
+        }
+    }
+}
+
+#[test]
+fn the_types_are_those_that_were_written() {
+    let folder = Folder::new();
+    let df = every_type();
+    let scan = open(write(&folder.path().join("f.parquet"), &df, &Layout::default()));
+    assert_eq!(scan.schema(), df.schema().clone());
+}
+
+#[test]
+fn delta_encodings() {
+    let folder = Folder::new();
+    let integers = every_type().select(["i32", "i64", "date", "us", "u64"]).unwrap();
+    let texts = every_type().select(["text", "words", "binary"]).unwrap();
+    for (df, encoding) in [(integers, Encoding::DeltaBinaryPacked), (texts, Encoding::DeltaLengthByteArray)] {
+        let path =
+            write(&folder.path().join("f.parquet"), &df, &Layout { encoding: Some(encoding), ..Layout::default() });
+        assert_same(&read(&open(&path), &ScanRequest::default(), 64).unwrap(), &df);
+    }
+}

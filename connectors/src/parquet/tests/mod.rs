@@ -1,0 +1,155 @@
+//! Black-box tests of the scan. The oracle is Polars' own in-memory reader, and predicates evaluated on all rows.
+
+mod damage;
+mod errors;
+mod hive;
+mod layouts;
+mod pruning;
+mod random;
+mod reading;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use polars_arrow::datatypes::ArrowDataType;
+use polars_buffer::Buffer;
+use polars_core::frame::DataFrame;
+use polars_core::prelude::{ArrowSchema, CompatLevel, SchemaExt};
+use polars_io::SerReader;
+use polars_io::prelude::ParquetReader;
+use polars_parquet::write::{
+    CompressionOptions, Encoding, FileWriter, RowGroupIterator, StatisticsOptions, Version, WriteOptions,
+    get_dtype_encoding,
+};
+use polars_plan::dsl::Expr;
+use quokka_engine::error::OperatorError;
+use quokka_engine::expr::Predicate;
+use quokka_engine::operator::testing::single_worker;
+use quokka_engine::source::{Scan, ScanRequest, Source};
+
+use super::{ParquetOptions, ParquetScan};
+
+/// How a file is written.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub(super) row_group: usize,
+    pub(super) page_bytes: Option<usize>,
+    pub(super) compression: CompressionOptions,
+    pub(super) version: Version,
+    pub(super) statistics: StatisticsOptions,
+    /// For columns of one leaf that have one; the writer's own choice otherwise.
+    pub(super) encoding: Option<Encoding>,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self {
+            row_group: 100,
+            page_bytes: None,
+            compression: CompressionOptions::Snappy,
+            version: Version::V1,
+            statistics: StatisticsOptions::full(),
+            encoding: None,
+        }
+    }
+}
+
+/// The bytes of a Parquet file.
+pub(super) fn encode(df: &DataFrame, layout: &Layout) -> Vec<u8> {
+    let schema: ArrowSchema = df.schema().to_arrow(CompatLevel::newest());
+    let options = WriteOptions {
+        statistics: layout.statistics,
+        version: layout.version,
+        compression: layout.compression,
+        data_page_size: layout.page_bytes,
+    };
+    let encodings: Buffer<Vec<Encoding>> = schema
+        .iter_values()
+        .map(|field| match (get_dtype_encoding(&field.dtype), layout.encoding) {
+            (encodings, Some(encoding))
+                if encodings == [Encoding::RleDictionary] && !matches!(field.dtype, ArrowDataType::Dictionary(..)) =>
+            {
+                vec![encoding]
+            },
+            (encodings, _) => encodings,
+        })
+        .collect();
+    let row_groups = (0..df.height()).step_by(layout.row_group).map(|start| {
+        let mut rows = df.slice(start as i64, layout.row_group);
+        rows.rechunk_mut();
+        rows
+    });
+    let mut writer = FileWriter::try_new(Vec::new(), schema.clone(), options).unwrap();
+    for rows in row_groups {
+        let batches = rows.iter_chunks(CompatLevel::newest(), false).map(Ok).collect::<Vec<_>>();
+        for group in RowGroupIterator::try_new(batches.into_iter(), &schema, options, encodings.clone()).unwrap() {
+            writer.write(rows.height() as u64, group.unwrap()).unwrap();
+        }
+    }
+    writer.end(None).unwrap();
+    writer.into_inner()
+}
+
+pub(super) fn write(path: &Path, df: &DataFrame, layout: &Layout) -> PathBuf {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, encode(df, layout)).unwrap();
+    path.to_owned()
+}
+
+/// What Polars reads.
+pub(super) fn oracle(path: &Path) -> DataFrame {
+    ParquetReader::new(File::open(path).unwrap()).finish().unwrap()
+}
+
+pub(super) fn open(path: impl AsRef<Path>) -> ParquetScan {
+    ParquetScan::open([path], ParquetOptions::default()).unwrap()
+}
+
+pub(super) fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
+    let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());
+    ScanRequest { projection, predicate }
+}
+
+/// All rows that a scan delivers, in batches of at most `batch_rows` rows.
+pub(super) fn read(scan: &dyn Scan, request: &ScanRequest, batch_rows: usize) -> Result<DataFrame, OperatorError> {
+    read_source(scan.source(request)?, batch_rows)
+}
+
+pub(super) fn read_source(source: Arc<dyn Source>, batch_rows: usize) -> Result<DataFrame, OperatorError> {
+    let schema = source.schema();
+    let mut all = DataFrame::empty_with_schema(&schema);
+    for (index, split) in source.splits()?.iter().enumerate() {
+        let mut reader = source.open(index, &single_worker(batch_rows))?;
+        let mut rows = 0;
+        while let Some(batch) = reader.next()? {
+            assert_eq!(*batch.schema(), schema);
+            assert!(batch.height() <= batch_rows);
+            rows += batch.height() as u64;
+            all = match schema.is_empty() {
+                true => DataFrame::empty_with_height(all.height() + batch.height()),
+                false => all.vstack(&batch).unwrap(),
+            };
+        }
+        assert!(rows <= split.rows.unwrap());
+    }
+    Ok(all)
+}
+
+/// What a scan of a table that holds `all` has to deliver.
+pub(super) fn expected(all: &DataFrame, request: &ScanRequest) -> DataFrame {
+    let rows = match &request.predicate {
+        Some(predicate) => Predicate::compile(predicate, all.schema()).unwrap().filter(all).unwrap(),
+        None => all.clone(),
+    };
+    match &request.projection {
+        Some(names) => rows.select(names.iter().cloned()).unwrap(),
+        None => rows,
+    }
+}
+
+#[track_caller]
+pub(super) fn assert_same(found: &DataFrame, expected: &DataFrame) {
+    assert_eq!(found.schema(), expected.schema());
+    assert!(found.equals_missing(expected), "found {found:?}\nexpected {expected:?}");
+}

@@ -1,0 +1,89 @@
+//! A [`ScanRequest`], checked against the columns of its table.
+
+use std::sync::Arc;
+
+use polars_core::error::polars_err;
+use polars_core::frame::DataFrame;
+use polars_core::prelude::{BooleanChunked, PlHashSet};
+use polars_core::schema::{Schema, SchemaRef};
+use polars_plan::dsl::Expr;
+use polars_utils::pl_str::PlSmallStr;
+use quokka_engine::error::OperatorError;
+use quokka_engine::expr::{ExprError, Predicate, columns_of, conjunction, expand, split_conjunction};
+use quokka_engine::operator::Description;
+use quokka_engine::source::ScanRequest;
+
+/// What a source must deliver.
+pub(crate) struct Request {
+    /// Columns to deliver, in order.
+    pub(crate) schema: SchemaRef,
+    /// All of these must be true.
+    pub(crate) conjuncts: Vec<Conjunct>,
+    /// A part of the predicate without columns is not true: there are no rows.
+    pub(crate) is_never_true: bool,
+}
+
+/// A part of the predicate that has columns.
+pub(crate) struct Conjunct {
+    pub(crate) expr: Expr,
+    /// Columns that it reads.
+    pub(crate) columns: Vec<PlSmallStr>,
+    predicate: Predicate,
+}
+
+impl Request {
+    /// Checks `request` against a table with the columns of `schema`.
+    pub(crate) fn new(request: &ScanRequest, schema: &SchemaRef) -> Result<Self, OperatorError> {
+        let mut checked = Self { schema: project(request, schema)?, conjuncts: Vec::new(), is_never_true: false };
+        for expr in expand(request.predicate.as_slice(), schema)?.iter().flat_map(split_conjunction) {
+            let columns = columns_of(&expr);
+            // The expression sees the columns in this order, which spares it the search by name.
+            let seen = columns.iter().filter_map(|name| Some((name.clone(), schema.get(name)?.clone()))).collect();
+            let predicate = Predicate::compile(&expr, &Arc::new(seen))?;
+            if columns.is_empty() {
+                checked.is_never_true |= predicate.mask(&DataFrame::empty_with_height(1))?.get(0) != Some(true);
+            } else {
+                checked.conjuncts.push(Conjunct { expr, columns, predicate });
+            }
+        }
+        Ok(checked)
+    }
+
+    /// Adds the columns, if they are not all of `table`, and the predicate.
+    pub(crate) fn describe(&self, description: Description, table: &Schema) -> Description {
+        let names: Vec<&str> = self.schema.iter_names().map(PlSmallStr::as_str).collect();
+        let description = match table.iter_names().eq(&names) {
+            true => description,
+            false => description.with("columns", names.join(", ")),
+        };
+        let predicate = conjunction(self.conjuncts.iter().map(|conjunct| conjunct.expr.clone()).collect());
+        match predicate {
+            _ if self.is_never_true => description.with("predicate", false),
+            Some(predicate) => description.with("predicate", predicate),
+            None => description,
+        }
+    }
+}
+
+impl Conjunct {
+    /// One boolean or null a row of `frame`, which holds [`columns`](Self::columns) in order.
+    pub(crate) fn mask(&self, frame: &DataFrame) -> Result<BooleanChunked, OperatorError> {
+        self.predicate.mask(frame)
+    }
+}
+
+fn project(request: &ScanRequest, schema: &SchemaRef) -> Result<SchemaRef, OperatorError> {
+    let Some(projection) = &request.projection else { return Ok(schema.clone()) };
+    let mut seen = PlHashSet::default();
+    let fields = projection.iter().map(|name| {
+        if !seen.insert(name.clone()) {
+            return Err(polars_err!(Duplicate: "column `{name}` is projected twice").into());
+        }
+        let dtype = schema.get(name).ok_or_else(|| ExprError::ColumnNotFound {
+            name: name.clone(),
+            available: schema.iter_names().cloned().collect(),
+        })?;
+        Ok((name.clone(), dtype.clone()))
+    });
+    Ok(Arc::new(fields.collect::<Result<Schema, OperatorError>>()?))
+}

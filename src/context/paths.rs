@@ -1,0 +1,45 @@
+//! What can name files.
+
+use std::path::{Path, PathBuf};
+
+/// One path or several: a string, a path, or an array, slice or vector of them. Each names a file, a directory or a glob.
+pub trait Paths {
+    /// The paths, in order.
+    fn into_paths(self) -> Vec<PathBuf>;
+}
+
+macro_rules! one_path {
+    ($($path:ty),*) => {
+        $(impl Paths for $path {
+            fn into_paths(self) -> Vec<PathBuf> {
+                vec![self.into()]
+            }
+        })*
+    };
+}
+
+one_path!(&str, String, &String, &Path, PathBuf);
+
+impl Paths for &PathBuf {
+    fn into_paths(self) -> Vec<PathBuf> {
+        vec![self.clone()]
+    }
+}
+
+impl<P: AsRef<Path>> Paths for Vec<P> {
+    fn into_paths(self) -> Vec<PathBuf> {
+        self.as_slice().into_paths()
+    }
+}
+
+impl<P: AsRef<Path>> Paths for &[P] {
+    fn into_paths(self) -> Vec<PathBuf> {
+        self.iter().map(|path| path.as_ref().to_owned()).collect()
+    }
+}
+
+impl<P: AsRef<Path>, const N: usize> Paths for [P; N] {
+    fn into_paths(self) -> Vec<PathBuf> {
+        self.as_slice().into_paths()
+    }
+}

@@ -1,0 +1,101 @@
+//! Where streams start.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use polars_core::frame::DataFrame;
+use quokka_connectors::memory::MemoryScan;
+use quokka_connectors::parquet::{ParquetOptions, ParquetScan};
+use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::source::Scan;
+
+use super::{Context, Paths};
+use crate::arrow::from_record_batches;
+use crate::error::{Error, Result};
+use crate::plan::logical::LogicalPlan;
+use crate::stream::DataStream;
+
+impl Context {
+    /// The rows of Parquet files: a file, a directory (searched at every depth for `*.parquet`), a glob, or a list of them.
+    /// Folders named `key=value` become columns.
+    ///
+    /// Footers are read at once, data when the query runs: only the columns that it uses, and only the row groups in which
+    /// its filters can be true. In a cluster, every process must see the same files.
+    ///
+    /// ```no_run
+    /// # use quokka::prelude::*;
+    /// let context = Context::builder().build()?;
+    /// let lines = context.read_parquet("data/lineitem/*.parquet")?;
+    /// let both = context.read_parquet(["data/2024.parquet", "data/2025.parquet"])?;
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A path that cannot be read or leads to no file, a damaged file, files that do not fit together.
+    pub fn read_parquet(&self, paths: impl Paths) -> Result<DataStream> {
+        self.read_parquet_with(paths, ParquetOptions::default())
+    }
+
+    /// [`read_parquet`](Self::read_parquet) with options.
+    ///
+    /// # Errors
+    /// As [`read_parquet`](Self::read_parquet).
+    pub fn read_parquet_with(&self, paths: impl Paths, options: ParquetOptions) -> Result<DataStream> {
+        let paths = paths.into_paths();
+        let scan = ParquetScan::open(&paths, options).map_err(|error| Error::Source {
+            source_name: paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+            source: error.into(),
+        })?;
+        Ok(self.stream(scan))
+    }
+
+    /// The rows of a DataFrame, each chunk of which is read on its own. Nothing is copied. In a cluster, every process must pass the same frame; each reads its
+    /// share of it.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2]).unwrap());
+    /// assert_eq!(stream.collect()?.height(), 2);
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    pub fn from_df(&self, mut frame: DataFrame) -> DataStream {
+        self.stream(match frame.first_col_n_chunks() {
+            0 | 1 => MemoryScan::from(frame),
+            _ => MemoryScan::new(frame.split_chunks().collect()).unwrap_or_else(|_| MemoryScan::from(frame)),
+        })
+    }
+
+    /// The rows of record batches of arrow-rs, which have one schema. Values are not copied.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// use std::sync::Arc;
+    /// use arrow_array::{ArrayRef, Int32Array, RecordBatch};
+    ///
+    /// let context = Context::builder().build()?;
+    /// let numbers: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), None]));
+    /// let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+    /// assert_eq!(context.from_arrow([batch])?.collect()?, df!("n" => [Some(1), None]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// No batch at all, batches of different schemas, a type that Polars does not have.
+    pub fn from_arrow(&self, batches: impl IntoIterator<Item = RecordBatch>) -> Result<DataStream> {
+        let refused = |source| Error::Source { source_name: "record batches".into(), source };
+        let batches: Vec<RecordBatch> = batches.into_iter().collect();
+        match from_record_batches(&batches).map_err(|error| refused(error.into()))? {
+            Some(frame) => Ok(self.from_df(frame)),
+            None => {
+                let message = "there is no batch: pass one without rows, which gives the columns";
+                Err(refused(OperatorError::message(ErrorKind::InvalidQuery, message)))
+            },
+        }
+    }
+
+    /// The rows of a table.
+    fn stream(&self, scan: impl Scan + 'static) -> DataStream {
+        DataStream::new(self.clone(), LogicalPlan::scan(Arc::new(scan)))
+    }
+}

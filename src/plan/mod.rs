@@ -1,0 +1,14 @@
+//! From a query to what the workers build: logical plan, optimizer, physical plan.
+
+mod build;
+mod explain;
+pub(crate) mod expression;
+pub(crate) mod join;
+pub(crate) mod logical;
+pub(crate) mod optimizer;
+pub(crate) mod physical;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub(crate) use build::JoinSpecification;

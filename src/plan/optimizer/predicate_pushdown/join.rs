@@ -1,0 +1,128 @@
+//! Which side of a join a predicate may move to.
+
+use polars_core::prelude::{PlSmallStr, Schema};
+use polars_ops::prelude::JoinType;
+use polars_plan::dsl::{Expr, Operator};
+use quokka_engine::expr::{conjunction, split_conjunction};
+
+use crate::plan::expression::{columns, reads_columns, substitute};
+use crate::plan::join::{Join, JoinKey, JoinSource};
+use crate::plan::logical::LogicalPlan;
+
+/// Where predicates above a join go. One that goes to both sides is in both lists.
+#[derive(Default)]
+pub(super) struct Sides {
+    pub(super) left: Vec<Expr>,
+    pub(super) right: Vec<Expr>,
+    pub(super) above: Vec<Expr>,
+}
+
+/// Distributes `predicates` over the inputs of `join`.
+pub(super) fn split(join: &Join, left: &LogicalPlan, right: &LogicalPlan, predicates: Vec<Expr>) -> Sides {
+    let source = |name: &PlSmallStr| join.columns.iter().find(|column| column.name == *name).map(|c| &c.source);
+    let on_left = |name: &PlSmallStr| match source(name)? {
+        JoinSource::Left(column) => Some(Expr::Column(column.clone())),
+        _ => None,
+    };
+    let on_right = |name: &PlSmallStr| match source(name)? {
+        JoinSource::Right(column) => Some(Expr::Column(column.clone())),
+        _ => None,
+    };
+    // The two expressions of the key that a column of the result equals in every row that has it.
+    let key = |name: &PlSmallStr| {
+        let source = source(name)?;
+        let key = join.keys.iter().enumerate().find(|(index, key)| match source {
+            JoinSource::Left(column) => key.left == Expr::Column(column.clone()),
+            JoinSource::Right(column) => key.right == Expr::Column(column.clone()),
+            JoinSource::Key(key) => key == index,
+        });
+        key.map(|(_, key)| key).filter(|key| is_same_type(key, left.schema(), right.schema()))
+    };
+    let left_key = |name: &PlSmallStr| key(name).map(|key| key.left.clone());
+    let right_key = |name: &PlSmallStr| key(name).map(|key| key.right.clone());
+
+    let mut sides = Sides::default();
+    for predicate in predicates {
+        let reads_columns = reads_columns(&predicate);
+        let to_left = substitute(&predicate, on_left).filter(|_| !join.keeps_right());
+        let to_right = substitute(&predicate, on_right).filter(|_| !join.keeps_left() && !join.filters_left());
+        let by_keys = || {
+            let both = (substitute(&predicate, left_key)?, substitute(&predicate, right_key)?);
+            reads_columns.then_some(both)
+        };
+        match (to_left, to_right) {
+            (Some(to_left), _) => {
+                sides.right.extend(by_keys().map(|(_, right)| right));
+                sides.left.push(to_left);
+            },
+            (None, Some(to_right)) => {
+                sides.left.extend(by_keys().map(|(left, _)| left));
+                sides.right.push(to_right);
+            },
+            (None, None) => match by_keys() {
+                // Rows of both sides that can make up a row of the result have the same key.
+                Some((to_left, to_right)) if is_pure_key(join, &predicate) => {
+                    sides.left.push(to_left);
+                    sides.right.push(to_right);
+                },
+                _ => {
+                    if !join.keeps_right() {
+                        sides.left.extend(implied(&predicate, on_left));
+                    }
+                    if !join.keeps_left() && !join.filters_left() {
+                        sides.right.extend(implied(&predicate, on_right));
+                    }
+                    sides.above.push(predicate);
+                },
+            },
+        }
+    }
+    sides
+}
+
+/// What rows of one side must fulfil so that some pair of rows can fulfil `predicate`, which reads both sides: where it
+/// offers alternatives, each with a part that reads this side alone, one of those parts.
+fn implied(predicate: &Expr, on_side: impl Fn(&PlSmallStr) -> Option<Expr> + Copy) -> Option<Expr> {
+    let mut alternatives = Vec::new();
+    split_disjunction(predicate, &mut alternatives);
+    if alternatives.len() < 2 {
+        return None;
+    }
+    let parts = alternatives.into_iter().map(|alternative| {
+        let own = split_conjunction(alternative).iter().filter_map(|part| substitute(part, on_side)).collect();
+        conjunction(own)
+    });
+    parts.collect::<Option<Vec<Expr>>>()?.into_iter().reduce(Expr::or)
+}
+
+fn split_disjunction<'a>(predicate: &'a Expr, alternatives: &mut Vec<&'a Expr>) {
+    match predicate {
+        Expr::BinaryExpr { left, op: Operator::Or | Operator::LogicalOr, right } => {
+            split_disjunction(left, alternatives);
+            split_disjunction(right, alternatives);
+        },
+        alternative => alternatives.push(alternative),
+    }
+}
+
+/// Whether the predicate sees the same value whichever side a key comes from.
+fn is_same_type(key: &JoinKey, left: &Schema, right: &Schema) -> bool {
+    let is_plain = |expr: &Expr, schema: &Schema| match expr {
+        Expr::Column(name) => schema.get(name) == Some(&key.dtype),
+        _ => false,
+    };
+    is_plain(&key.left, left) && is_plain(&key.right, right)
+}
+
+/// Whether `predicate` reads only columns that hold the key in every row of the result, matched or not.
+fn is_pure_key(join: &Join, predicate: &Expr) -> bool {
+    columns(predicate).all(|name| {
+        join.columns.iter().any(|column| {
+            column.name == *name
+                && match &column.source {
+                    JoinSource::Key(_) => true,
+                    _ => matches!(join.how, JoinType::Inner),
+                }
+        })
+    })
+}

@@ -1,0 +1,174 @@
+//! From a logical plan to what the workers build.
+//!
+//! Operators that look at one row at a time are fused behind what feeds them; an exchange starts a new node. Every run of
+//! a query is lowered anew, as operators of one run share state.
+//!
+//! **Order.** Most streams have none: rows of different workers mix. A stream has an order if it is sorted, so that worker
+//! `i` holds the `i`-th range, or if one worker reads its source. Operations that look at the order demand it from their
+//! input; nothing else pays for it.
+
+mod aggregate;
+mod cardinality;
+mod collect;
+mod filter;
+mod join;
+mod keys;
+mod project;
+mod requirement;
+mod scan;
+mod slice;
+mod sort;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+mod union;
+mod whole_frame;
+
+pub(crate) use collect::Collected;
+
+use std::sync::Arc;
+
+use polars_core::prelude::SchemaRef;
+use quokka_engine::error::OperatorError;
+use quokka_engine::operator::OperatorFactory;
+use quokka_engine::partitioning::Partitioning;
+use quokka_engine::plan::{Channels, Head, Input, Node as PhysicalNode, PhysicalPlan};
+
+use self::collect::CollectSink;
+use super::logical::{LogicalPlan, Node};
+
+/// What a plan must know of the workers that run it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workers {
+    /// In the whole cluster.
+    pub(crate) workers: usize,
+    pub(crate) processes: usize,
+    /// Rows that a batch has at most.
+    pub(crate) batch_rows: usize,
+}
+
+/// The plan for one run of `plan` whose rows end in `collected`, in every process.
+pub(crate) fn lower(plan: &LogicalPlan, on: Workers, collected: &Collected) -> Result<PhysicalPlan, OperatorError> {
+    let physical = PhysicalPlan { batch_rows: on.batch_rows, ..PhysicalPlan::default() };
+    let mut lowering = Lowering { plan: physical, workers: on.workers, processes: on.processes };
+    let stream = lowering.lower(plan, Order::Kept)?;
+    let partitioning =
+        if lowering.processes > 1 { Partitioning::BroadcastToProcesses } else { Partitioning::PassThrough };
+    lowering.plan.add(PhysicalNode {
+        head: Head::Sink(Arc::new(CollectSink::new(collected.clone()))),
+        fused: Vec::new(),
+        inputs: vec![Input { from: stream.node, partitioning }],
+        schema: stream.schema,
+        gates: Vec::new(),
+        channels: Channels::All,
+    });
+    Ok(lowering.plan)
+}
+
+/// What the reader of a stream does with its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// Nothing.
+    Ignored,
+    /// It passes the order on if there is one.
+    Kept,
+    /// It depends on it: where the query does not sort, the order of the source counts.
+    Needed,
+}
+
+/// Where the rows of a stream are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placement {
+    /// On all workers, in no particular order.
+    Spread,
+    /// On all workers; each holds one range of the order, worker 0 the first.
+    Ranges,
+    /// On worker 0, in order if there is one.
+    One,
+}
+
+/// The rows that leave a node; more operators can be fused behind it.
+struct Stream {
+    node: usize,
+    schema: SchemaRef,
+    placement: Placement,
+    /// The sources that it comes from.
+    sources: Vec<usize>,
+}
+
+struct Lowering {
+    plan: PhysicalPlan,
+    workers: usize,
+    processes: usize,
+}
+
+type Lowered = Result<Stream, OperatorError>;
+
+impl Lowering {
+    fn lower(&mut self, plan: &LogicalPlan, order: Order) -> Lowered {
+        match plan.node() {
+            Node::Scan { scan, request } => self.scan(scan.as_ref(), request, order),
+            Node::Filter { input, predicate } => self.filter(input, predicate, order),
+            Node::Select { input, exprs } => self.select(input, exprs, plan.schema(), order),
+            Node::WithColumns { input, exprs } => self.with_columns(input, exprs, plan.schema(), order),
+            Node::Aggregate { input, keys, aggs } => self.aggregate(input, keys, aggs),
+            Node::Join { left, right, join } => self.join(left, right, join, plan.schema()),
+            // Nobody looks at the order.
+            Node::Sort { input, .. } if order == Order::Ignored => self.lower(input, order),
+            Node::Sort { input, by, options } => self.sort(input, by, options),
+            Node::TopK { input, k, by, options } => self.top_k(input, *k, by, options),
+            Node::Slice { input, offset, length } => self.slice(input, *offset, *length),
+            Node::Union { inputs } => self.union(inputs, order),
+        }
+    }
+
+    /// Runs an operator right behind `stream`; the rows stay where they are.
+    fn fuse(&mut self, mut stream: Stream, operator: Arc<dyn OperatorFactory>, schema: SchemaRef) -> Stream {
+        if let Some(node) = self.plan.nodes.get_mut(stream.node) {
+            node.fused.push(operator);
+            node.schema = schema.clone();
+        }
+        stream.schema = schema;
+        stream
+    }
+
+    /// Distributes the rows of `stream` to a new operator.
+    fn exchange(
+        &mut self,
+        stream: Stream,
+        partitioning: Partitioning,
+        operator: Arc<dyn OperatorFactory>,
+        schema: SchemaRef,
+    ) -> Stream {
+        let placement = match &partitioning {
+            Partitioning::Gather => Placement::One,
+            Partitioning::Range(_) => Placement::Ranges,
+            Partitioning::PassThrough => stream.placement,
+            _ => Placement::Spread,
+        };
+        let inputs = vec![Input { from: stream.node, partitioning }];
+        let node = self.operator(operator, inputs, schema.clone());
+        Stream { node, schema, placement, sources: stream.sources }
+    }
+
+    /// Adds a node whose head is an operator.
+    fn operator(&mut self, operator: Arc<dyn OperatorFactory>, inputs: Vec<Input>, schema: SchemaRef) -> usize {
+        self.plan.add(PhysicalNode {
+            head: Head::Operator(operator),
+            fused: Vec::new(),
+            inputs,
+            schema,
+            gates: Vec::new(),
+            channels: Channels::All,
+        })
+    }
+
+    /// The partitioning that brings all rows of a stream to worker 0.
+    fn to_one(&self, stream: &Stream) -> Partitioning {
+        if self.workers == 1 || stream.placement == Placement::One {
+            Partitioning::PassThrough
+        } else {
+            Partitioning::Gather
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Expressions that need many rows at once: those of some keys, or all.
+
+use std::sync::Arc;
+
+use polars_core::frame::DataFrame;
+use polars_core::prelude::{PlSmallStr, SchemaRef};
+use quokka_engine::error::OperatorError;
+use quokka_engine::expr::Requirement;
+use quokka_engine::partitioning::Partitioning;
+use quokka_operators::whole_frame::{FrameFunction, WholeFrame};
+
+use super::keys::KeyColumns;
+use super::{Lowered, Lowering, Order, Placement, Stream};
+use crate::plan::logical::{LogicalPlan, Node};
+
+impl Lowering {
+    /// Applies `function` to all rows of `input` at once, or to all rows with the same window keys. It makes columns of
+    /// `schema`.
+    pub(super) fn whole_frame(
+        &mut self,
+        input: &LogicalPlan,
+        requirement: &Requirement,
+        order: Order,
+        what: String,
+        function: FrameFunction,
+        schema: SchemaRef,
+    ) -> Lowered {
+        let needed = match requirement {
+            Requirement::OrderedFrame | Requirement::Window { ordered: true, .. } => Order::Needed,
+            _ => order,
+        };
+        let stream = self.lower(input, needed)?;
+        let keeps_order = match order {
+            Order::Ignored => false,
+            Order::Kept => is_sorted(input),
+            Order::Needed => true,
+        };
+        match requirement {
+            // An exchange by key would lose the order.
+            Requirement::Window { keys, ordered } if self.workers > 1 && !keeps_order => {
+                let stream = if *ordered { self.restore_order(stream) } else { stream };
+                self.window(stream, keys, what, function, schema)
+            },
+            _ => {
+                let what = match requirement {
+                    Requirement::OrderedFrame => format!("{what}, on one worker: needs row order"),
+                    _ => format!("{what}, on one worker: needs all rows"),
+                };
+                let operator = WholeFrame::new(what, stream.schema.clone(), function).with_run_on_empty(true);
+                let partitioning = self.to_one(&stream);
+                let mut stream = self.exchange(stream, partitioning, Arc::new(operator), schema);
+                stream.placement = Placement::One;
+                Ok(stream)
+            },
+        }
+    }
+
+    fn window(
+        &mut self,
+        stream: Stream,
+        keys: &[polars_plan::dsl::Expr],
+        what: String,
+        function: FrameFunction,
+        schema: SchemaRef,
+    ) -> Lowered {
+        let columns: Vec<PlSmallStr> = stream.schema.iter_names().cloned().collect();
+        let keyed = KeyColumns::new(keys.iter().map(|key| (key.clone(), None)), "window_key", &stream.schema)?;
+        let stream = self.with_key_columns(stream, &keyed)?;
+        // The function sees the columns of the input alone.
+        let without_keys: FrameFunction = if keyed.is_empty() {
+            function
+        } else {
+            Arc::new(move |frame: DataFrame| -> Result<DataFrame, OperatorError> {
+                function(frame.select(columns.iter().cloned())?)
+            })
+        };
+        let operator = WholeFrame::new(what, stream.schema.clone(), without_keys);
+        Ok(self.exchange(stream, Partitioning::Hash(keyed.names().to_vec()), Arc::new(operator), schema))
+    }
+
+    /// Brings a stream whose workers hold ranges to worker 0, in order. Others stay as they are.
+    pub(super) fn restore_order(&mut self, stream: Stream) -> Stream {
+        if stream.placement != Placement::Ranges {
+            return stream;
+        }
+        let schema = stream.schema.clone();
+        let operator = WholeFrame::new("all rows in order", schema.clone(), Arc::new(Ok));
+        self.exchange(stream, Partitioning::Gather, Arc::new(operator), schema)
+    }
+}
+
+/// Whether the rows of `plan` have an order that it gave them.
+fn is_sorted(plan: &LogicalPlan) -> bool {
+    match plan.node() {
+        Node::Sort { .. } | Node::TopK { .. } => true,
+        Node::Filter { input, .. }
+        | Node::Select { input, .. }
+        | Node::WithColumns { input, .. }
+        | Node::Slice { input, .. } => is_sorted(input),
+        Node::Scan { .. } | Node::Aggregate { .. } | Node::Join { .. } | Node::Union { .. } => false,
+    }
+}

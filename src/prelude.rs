@@ -1,0 +1,16 @@
+//! What a program that uses quokka needs: the types of quokka, and Polars' frames, types and expression functions.
+//!
+//! ```
+//! use quokka::prelude::*;
+//! let frame = df!("a" => [1, 2]).unwrap();
+//! assert_eq!(frame.height(), 2);
+//! ```
+
+pub use polars_core::df;
+pub use polars_core::frame::{DataFrame, UniqueKeepStrategy};
+pub use polars_core::prelude::{Column, IntoColumn, IntoSeries, NamedFrom, PlSmallStr};
+pub use polars_core::series::Series;
+pub use polars_ops::prelude::{JoinArgs, JoinCoalesce, JoinType};
+pub use quokka_engine::expr::prelude::*;
+
+pub use crate::{Context, ContextBuilder, DataStream, GroupedDataStream, JoinBuilder, RunningQuery};

@@ -1,0 +1,165 @@
+//! Running a query, and looking at what would run.
+
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use polars_core::frame::DataFrame;
+use polars_core::prelude::SchemaRef;
+use quokka_engine::error::{Error as EngineError, OperatorError};
+use quokka_engine::plan::PhysicalPlan;
+use quokka_engine::pool::QueryHandle;
+
+use super::DataStream;
+use crate::arrow::to_record_batches;
+use crate::error::{Error, Result};
+use crate::plan::logical::LogicalPlan;
+use crate::plan::optimizer::optimize;
+use crate::plan::physical::{Collected, lower};
+
+impl DataStream {
+    /// Runs the query and returns all its rows. In a cluster, every process gets the same result.
+    ///
+    /// Holds the result in each process.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2]).unwrap());
+    /// assert_eq!(stream.collect()?, df!("a" => [1, 2]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A query that does not fit its input; whatever an operator, a source or another process fails with.
+    pub fn collect(&self) -> Result<DataFrame> {
+        self.start()?.wait()
+    }
+
+    /// [`collect`](Self::collect), as record batches of arrow-rs, at least one. Values are not copied.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let batches = context.from_df(df!("a" => [1, 2]).unwrap()).collect_arrow()?;
+    /// assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 2);
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect).
+    pub fn collect_arrow(&self) -> Result<Vec<RecordBatch>> {
+        to_record_batches(self.collect()?).map_err(|error| assembling(error.into()))
+    }
+
+    /// [`collect`](Self::collect), but not for longer than `timeout`; then the query is stopped in all processes.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2]).unwrap());
+    /// assert_eq!(stream.collect_with_timeout(std::time::Duration::from_secs(60))?.height(), 2);
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect), and [`quokka_engine::error::Error::TimedOut`].
+    pub fn collect_with_timeout(&self, timeout: Duration) -> Result<DataFrame> {
+        let query = self.start()?;
+        query.handle.wait_timeout(timeout)?;
+        query.wait()
+    }
+
+    /// Starts the query and returns at once, to wait for it, or to cancel it, later. Several queries can run on a context
+    /// at the same time; in a cluster, all processes must start them in the same order.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2]).unwrap());
+    /// let (sum, mean) = (stream.clone().sum().start()?, stream.mean().start()?);
+    /// assert_eq!(mean.wait()?, df!("a" => [1.5]).unwrap());
+    /// assert_eq!(sum.wait()?, df!("a" => [3]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A query that does not fit its input; a source that cannot be opened; workers that have stopped.
+    pub fn start(&self) -> Result<RunningQuery> {
+        let plan = optimize(self.plan()?.clone(), self.context.rules());
+        let collected = Collected::default();
+        let physical = self.lower(&plan, &collected)?;
+        let handle = self.context.run(physical)?;
+        Ok(RunningQuery { handle, collected, schema: plan.schema().clone() })
+    }
+
+    /// What the query means, what the optimizer makes of it, and what the workers will do: operators with whether they
+    /// stream or block, exchanges, and on which workers they run. An arrow `→` leads to operators that run right behind
+    /// the one before, on the same worker; `←` names the inputs and how their rows are distributed.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().workers(2).build()?;
+    /// let stream = context.from_df(df!("k" => [1, 2], "v" => [3, 4]).unwrap());
+    /// let text = stream.group_by([col("k")]).agg([col("v").sum()]).explain()?;
+    /// assert!(text.contains("hash(k)"), "{text}");
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A query that does not fit its input; a source that cannot be opened.
+    pub fn explain(&self) -> Result<String> {
+        let plan = self.plan()?;
+        let optimized = optimize(plan.clone(), self.context.rules());
+        let physical = self.lower(&optimized, &Collected::default())?;
+        Ok(format!("logical plan\n{plan}\noptimized plan\n{optimized}\nphysical plan\n{physical}"))
+    }
+
+    fn lower(&self, plan: &LogicalPlan, collected: &Collected) -> Result<PhysicalPlan> {
+        lower(plan, self.context.on_workers(), collected).map_err(|source| Error::Planning { source })
+    }
+}
+
+/// A query that was started by [`DataStream::start`]. Dropping it does not stop the query.
+#[must_use = "`wait` for the result, or `cancel`"]
+pub struct RunningQuery {
+    handle: QueryHandle,
+    collected: Collected,
+    schema: SchemaRef,
+}
+
+impl RunningQuery {
+    /// Waits for the result.
+    ///
+    /// # Errors
+    /// Whatever an operator, a source or another process fails with; [`quokka_engine::error::Error::Cancelled`].
+    pub fn wait(self) -> Result<DataFrame> {
+        self.handle.wait()?;
+        self.collected.take(&self.schema).map_err(assembling)
+    }
+
+    /// Stops the query in all processes; whoever waits for it gets [`quokka_engine::error::Error::Cancelled`]. Without
+    /// effect on a query that has ended.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let query = context.from_df(df!("a" => [1, 2]).unwrap()).start()?;
+    /// query.cancel();
+    /// // Cancelled, unless it was faster.
+    /// let _ = query.wait();
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    pub fn cancel(&self) {
+        self.handle.cancel();
+    }
+
+    /// Whether the query has ended, well or not.
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+}
+
+/// The result is there but cannot be put together.
+fn assembling(source: OperatorError) -> Error {
+    EngineError::Operator { operator: "collect".into(), worker: 0, split: None, source }.into()
+}

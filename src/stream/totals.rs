@@ -1,0 +1,65 @@
+//! Methods that make one row of all rows, column by column.
+
+use quokka_engine::expr::prelude::{Expr, all};
+
+use super::DataStream;
+
+/// Each of these blocks and holds one partial result on each worker, unless it says otherwise.
+impl DataStream {
+    fn totals(self, total: impl FnOnce(Expr) -> Expr, method: &'static str) -> Self {
+        self.then(|plan| plan.select(&[total(all().as_expr())], method))
+    }
+
+    /// The number of values of every column that are not null.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [Some(1), None]).unwrap());
+    /// assert_eq!(stream.count().collect()?, df!("a" => [1u32]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    pub fn count(self) -> Self {
+        self.totals(Expr::count, "count")
+    }
+
+    /// The number of nulls of every column.
+    pub fn null_count(self) -> Self {
+        self.totals(Expr::null_count, "null_count")
+    }
+
+    /// The sum of every column.
+    pub fn sum(self) -> Self {
+        self.totals(Expr::sum, "sum")
+    }
+
+    /// The least value of every column.
+    pub fn min(self) -> Self {
+        self.totals(Expr::min, "min")
+    }
+
+    /// The greatest value of every column.
+    pub fn max(self) -> Self {
+        self.totals(Expr::max, "max")
+    }
+
+    /// The mean of every column.
+    pub fn mean(self) -> Self {
+        self.totals(Expr::mean, "mean")
+    }
+
+    /// The median of every column. One worker holds all rows.
+    pub fn median(self) -> Self {
+        self.totals(Expr::median, "median")
+    }
+
+    /// The standard deviation of every column, with `ddof` degrees of freedom taken off.
+    pub fn std(self, ddof: u8) -> Self {
+        self.totals(|columns| columns.std(ddof), "std")
+    }
+
+    /// The variance of every column, with `ddof` degrees of freedom taken off.
+    pub fn var(self, ddof: u8) -> Self {
+        self.totals(|columns| columns.var(ddof), "var")
+    }
+}

@@ -1,0 +1,148 @@
+//! `group_by` and its aggregates.
+
+use quokka::prelude::*;
+
+use crate::support::{Rows, check, numbers};
+
+#[track_caller]
+fn check_aggregates(keys: &[Expr], aggs: &[Expr]) {
+    check([&numbers()], Rows::AnyOrder, |[t]| t.group_by(keys).agg(aggs), |[t]| t.group_by_stable(keys).agg(aggs));
+}
+
+#[test]
+fn what_merges() {
+    let aggs = [
+        col("value").sum().alias("sum"),
+        col("value").mean().alias("mean"),
+        col("value").min().alias("min"),
+        col("text").max().alias("max"),
+        col("value").count().alias("count"),
+        col("value").null_count().alias("nulls"),
+        col("real").std(1).alias("std"),
+        col("real").var(0).alias("var"),
+        col("flag").any(true).alias("any"),
+        col("flag").all(true).alias("all"),
+        len(),
+        (col("value").sum() * lit(100) / len()).alias("scaled"),
+        (col("value") * col("id")).sum().alias("product"),
+        col("value").filter(col("flag")).sum().alias("filtered"),
+    ];
+    check_aggregates(&[col("key")], &aggs);
+    check_aggregates(&[col("key"), col("flag")], &aggs);
+    check_aggregates(&[(col("id") % lit(5)).alias("mod"), col("text").str().len_chars().alias("chars")], &aggs);
+}
+
+#[test]
+fn what_needs_whole_groups() {
+    let aggs = [
+        col("value").median().alias("median"),
+        col("value").n_unique().alias("distinct"),
+        col("real").quantile(lit(0.25), polars_core::prelude::QuantileMethod::Linear).alias("quantile"),
+        col("text").sort_by([col("id")], Default::default()).last().alias("latest"),
+        col("id").sum().alias("sum"),
+    ];
+    check_aggregates(&[col("key")], &aggs);
+}
+
+#[test]
+fn order_of_rows_in_a_group() {
+    let aggs = [
+        col("id").first().alias("first"),
+        col("text").last().alias("last"),
+        col("value").head(Some(2)).alias("head"),
+        col("id").alias("ids"),
+    ];
+    check_aggregates(&[col("key")], &aggs);
+    check_aggregates(&[col("key")], &aggs[..2]);
+    check(
+        [&numbers()],
+        Rows::AnyOrder,
+        |[t]| {
+            t.sort(["value"], SortMultipleOptions::default().with_maintain_order(true))
+                .group_by([col("key")])
+                .agg(&aggs)
+        },
+        |[t]| {
+            t.sort(["value"], SortMultipleOptions::default().with_maintain_order(true))
+                .group_by([col("key")])
+                .agg(&aggs)
+        },
+    );
+}
+
+#[test]
+fn wildcards_leave_the_keys_out() {
+    check_aggregates(&[col("key"), col("flag")], &[all().as_expr().max().name().suffix("_max")]);
+    check_aggregates(&[col("key")], &[dtype_col(&DataType::Int64).as_selector().as_expr().sum()]);
+}
+
+#[test]
+fn distinct_keys() {
+    check_aggregates(&[col("key"), col("text")], &[]);
+}
+
+#[test]
+fn filters_of_groups() {
+    check(
+        [&numbers()],
+        Rows::AnyOrder,
+        |[t]| {
+            t.group_by([col("key")])
+                .having(len().gt(lit(13)))
+                .having(col("value").sum().gt(lit(0)))
+                .agg([col("id").max()])
+        },
+        |[t]| {
+            t.group_by([col("key")])
+                .having(len().gt(lit(13)))
+                .having(col("value").sum().gt(lit(0)))
+                .agg([col("id").max()])
+        },
+    );
+    check(
+        [&numbers()],
+        Rows::AnyOrder,
+        |[t]| {
+            t.group_by([col("key")])
+                .agg([col("value").sum()])
+                .filter(col("key").gt(lit(4)).and(col("value").gt(lit(0))))
+        },
+        |[t]| {
+            t.group_by([col("key")])
+                .agg([col("value").sum()])
+                .filter(col("key").gt(lit(4)).and(col("value").gt(lit(0))))
+        },
+    );
+}
+
+#[test]
+fn groups_of_groups() {
+    check(
+        [&numbers()],
+        Rows::AnyOrder,
+        |[t]| {
+            t.group_by([col("key"), col("flag")])
+                .agg([col("value").sum(), len().alias("rows")])
+                .group_by([col("rows")])
+                .agg([col("value").max(), len()])
+        },
+        |[t]| {
+            t.group_by([col("key"), col("flag")])
+                .agg([col("value").sum(), len().alias("rows")])
+                .group_by([col("rows")])
+                .agg([col("value").max(), len()])
+        },
+    );
+}
+
+#[test]
+fn no_rows_no_groups() {
+    let nothing = numbers().clear();
+    let aggs = [col("value").sum(), col("real").median()];
+    check(
+        [&nothing],
+        Rows::Ordered,
+        |[t]| t.group_by([col("key")]).agg(&aggs),
+        |[t]| t.group_by([col("key")]).agg(&aggs),
+    );
+}

@@ -101,8 +101,9 @@ fn measure(name: &str, frame: &DataFrame, few: bool, keys: &[&str], aggs: &[Expr
         polars = polars.min(per_row(start));
     }
     println!(
-        "{name:<40} {groups:>8} groups, {exchanged:>8} exchanged: {first:6.1} + {second:5.1} = {:6.1} ns a row, Polars {polars:6.1}",
-        first + second
+        "{name:<40} {groups:>8} groups, {exchanged:>8} exchanged: {first:6.1} + {second:5.1} = {:6.1} ns a row{}",
+        first + second,
+        if polars < f64::MAX { format!(", Polars {polars:6.1}") } else { String::new() }
     );
     Ok(())
 }

@@ -13,7 +13,7 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 /// let lines = context.from_df(df!("price" => [1.5], "discount" => [0.1]).unwrap());
 /// let error = lines.filter(col("pirce").gt(lit(1.0))).schema().unwrap_err();
 /// assert_eq!(error.to_string(), "unknown column `pirce` in `filter`: did you mean `price`?");
-/// # quokka::Result::Ok(())
+/// # Ok::<(), quokka::Error>(())
 /// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,6 +21,12 @@ pub enum Error {
     /// The query does not fit its input. Found before anything runs.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// An operator refuses its part of the query. Found before anything runs.
+    #[error("the query cannot be planned")]
+    Planning {
+        /// What it refuses.
+        source: OperatorError,
+    },
     /// A source could not be opened.
     #[error("cannot open `{source_name}`")]
     Source {
@@ -39,7 +45,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Plan(_) => ErrorKind::InvalidQuery,
-            Error::Source { source, .. } => source.kind(),
+            Error::Planning { source } | Error::Source { source, .. } => source.kind(),
             Error::Engine(error) => error.kind(),
         }
     }

@@ -16,7 +16,7 @@
 //!     .sort(["shop"], Default::default())
 //!     .collect()?;
 //! assert_eq!(totals, df!("shop" => ["n", "s"], "amount" => [40.0, 20.0], "sales" => [2u32, 1]).unwrap());
-//! # quokka::Result::Ok(())
+//! # Ok::<(), quokka::Error>(())
 //! ```
 //!
 //! Programs that use quokka should set a fast global allocator, such as `mimalloc`: Polars' kernels allocate large

@@ -102,8 +102,9 @@ fn helpers() {
 
 #[test]
 fn every_pair() {
+    let (left, right) = (numbers().slice(20, 40), orders().slice(5, 15));
     check(
-        [&numbers(), &orders()],
+        [&left, &right],
         Rows::AnyOrder,
         |[l, r]| l.cross_join(r, Some("_r".into())),
         |[l, r]| l.join(r, [], [], JoinArgs::new(JoinType::Cross).with_suffix(Some("_r".into()))),
@@ -120,7 +121,7 @@ fn with_a_condition() {
         |[l, r]| l.inner_join(r, col("key"), col("key")).filter(condition()),
     );
     check(
-        [&numbers(), &orders()],
+        [&numbers().slice(20, 40), &orders().slice(5, 15)],
         Rows::AnyOrder,
         |[l, r]| l.join_builder().with(r).condition(condition()).finish(),
         |[l, r]| l.join(r, [], [], JoinArgs::new(JoinType::Cross)).filter(condition()),
@@ -170,6 +171,23 @@ fn columns_and_rows_that_are_not_needed() {
             Rows::AnyOrder,
             |[l, r]| l.join(r, [col("key")], [col("key")], args.clone()).select([len()]),
             |[l, r]| l.join(r, [col("key")], [col("key")], args.clone()).select([len()]),
+        );
+    }
+}
+
+#[test]
+fn alternatives_over_both_sides() {
+    for how in KINDS.into_iter().take(4) {
+        let args = JoinArgs::new(how);
+        let alternative = |from: i32, name: &'static str| {
+            col("value").gt(lit(from)).and(col("name").eq(lit(name))).and(col("value").lt(col("value_right") * lit(3)))
+        };
+        let predicate = alternative(3, "name 1").or(alternative(10, "name 2")).or(col("value").is_null());
+        check(
+            [&numbers(), &orders()],
+            Rows::AnyOrder,
+            |[l, r]| l.join(r, [col("key")], [col("key")], args.clone()).filter(predicate.clone()),
+            |[l, r]| l.join(r, [col("key")], [col("key")], args.clone()).filter(predicate.clone()),
         );
     }
 }

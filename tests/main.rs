@@ -3,14 +3,17 @@
 //! Most compare a query with what Polars' in-memory engine makes of it, for several numbers of workers and sizes of
 //! batches, with and without the optimizer: see [`support`].
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod aggregate;
 mod arrow;
+mod cluster;
 mod errors;
 mod join;
 mod lifecycle;
 mod order;
+mod parquet;
+mod processes;
 mod project;
 mod random;
 mod rows;

@@ -111,7 +111,7 @@ impl Known {
             2 => column.max(),
             3 => column.count().cast(DataType::Int64),
             4 => column.n_unique().cast(DataType::Int64),
-            _ => (column.sum() * lit(2) - len().cast(DataType::Int64)),
+            _ => column.sum() * lit(2) - len().cast(DataType::Int64),
         };
         let mut made = Vec::new();
         for (column, function) in values {

@@ -132,6 +132,26 @@ fn unions() {
 }
 
 #[test]
+fn unions_have_an_order_for_what_needs_one() {
+    check(
+        [&numbers()],
+        Rows::Ordered,
+        |[t]| {
+            let sorted = t.clone().sort(["value", "id"], Default::default()).filter(col("flag"));
+            sorted
+                .union(t.clone().filter(col("id").gt(lit(150))))
+                .union(t)
+                .select([col("id").shift(lit(1)), col("key")])
+        },
+        |[t]| {
+            let sorted = t.clone().sort(["value", "id"], Default::default()).filter(col("flag"));
+            let parts = [sorted, t.clone().filter(col("id").gt(lit(150))), t];
+            concat(parts, UnionArgs::default()).unwrap().select([col("id").shift(lit(1)), col("key")])
+        },
+    );
+}
+
+#[test]
 fn nothing_stays_nothing() {
     let nothing = numbers().clear();
     check_against([&nothing], Rows::Ordered, |[t]| t, &nothing);

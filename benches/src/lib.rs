@@ -1,1 +1,3 @@
-//! placeholder
+//! Benchmarks of quokka.
+
+pub mod tpch;

@@ -99,10 +99,8 @@ impl PhysicalPlan {
 
     /// A hash of everything that all processes must agree on: operators, parameters, edges and schemas.
     pub fn fingerprint(&self) -> u64 {
-        use std::hash::{BuildHasher, Hash, Hasher};
-        let mut hasher = foldhash::quality::FixedState::with_seed(0).build_hasher();
-        self.to_string().hash(&mut hasher);
-        hasher.finish()
+        use std::hash::BuildHasher;
+        foldhash::quality::FixedState::with_seed(0).hash_one(self.to_string())
     }
 }
 

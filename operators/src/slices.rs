@@ -23,16 +23,20 @@ impl Slices {
 
     /// Pushes the next `rows` rows.
     pub(crate) fn push_next(&mut self, rows: usize, output: &mut Output) -> Progress {
+        output.push(self.next(rows));
+        if self.is_empty() { Progress::Done } else { Progress::More }
+    }
+
+    /// Takes out the next `rows` rows.
+    pub(crate) fn next(&mut self, rows: usize) -> DataFrame {
         let rows = rows.max(1);
         let mut batch = self.frame.slice(self.offset as i64, rows);
         batch.rechunk_mut();
-        output.push(batch);
         self.offset += rows;
-        if !self.is_empty() {
-            return Progress::More;
+        if self.is_empty() {
+            *self = Self::default();
         }
-        *self = Self::default();
-        Progress::Done
+        batch
     }
 
     /// Estimated bytes held.

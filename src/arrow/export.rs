@@ -53,8 +53,12 @@ fn export_array(array: polars_arrow::array::ArrayRef) -> PolarsResult<ArrayRef> 
     let c_schema = ffi::export_field_to_c(&field);
     let c_array = ffi::export_array_to_c(array);
     // SAFETY: as in `export_field`, for both structs.
-    let (c_array, c_schema) =
-        unsafe { (transmute::<_, FFI_ArrowArray>(c_array), transmute::<_, FFI_ArrowSchema>(c_schema)) };
+    let (c_array, c_schema) = unsafe {
+        (
+            transmute::<ffi::ArrowArray, FFI_ArrowArray>(c_array),
+            transmute::<ffi::ArrowSchema, FFI_ArrowSchema>(c_schema),
+        )
+    };
     // SAFETY: Polars filled both structs, as the standard wants them, from one array.
     let data = unsafe { arrow_array::ffi::from_ffi(c_array, &c_schema) }.map_err(refused)?;
     Ok(make_array(data))

@@ -2,6 +2,7 @@
 
 use std::mem::transmute;
 
+use arrow_array::ffi::FFI_ArrowArray;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use polars_arrow::array::ArrayRef;
@@ -42,8 +43,12 @@ fn import(field: &arrow_schema::Field, array: &dyn Array) -> PolarsResult<(Field
     let c_schema = FFI_ArrowSchema::try_from(field).map_err(refused)?;
     // SAFETY: both crates declare the structs of the C data interface with `repr(C)`, so that their layout is fixed by
     // the standard; each value is moved, hence released once.
-    let (c_array, c_schema) =
-        unsafe { (transmute::<_, ffi::ArrowArray>(c_array), transmute::<_, ffi::ArrowSchema>(c_schema)) };
+    let (c_array, c_schema) = unsafe {
+        (
+            transmute::<FFI_ArrowArray, ffi::ArrowArray>(c_array),
+            transmute::<FFI_ArrowSchema, ffi::ArrowSchema>(c_schema),
+        )
+    };
     // SAFETY: arrow-rs filled both structs, as the standard wants them.
     let field = unsafe { ffi::import_field_from_c(&c_schema) }?;
     // SAFETY: as above, and the type is the one that was exported with the array.

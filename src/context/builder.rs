@@ -16,7 +16,7 @@ use crate::plan::optimizer::Rules;
 /// use quokka::Context;
 /// let context = Context::builder().workers(4).batch_rows(8192).build()?;
 /// assert_eq!((context.workers(), context.processes()), (4, 1));
-/// # quokka::Result::Ok(())
+/// # Ok::<(), quokka::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "call `build`"]

@@ -16,6 +16,7 @@ use quokka_engine::pool::{QueryHandle, WorkerPool};
 
 use crate::error::Result;
 use crate::plan::optimizer::Rules;
+use crate::plan::physical::Workers;
 
 /// A persistent pool of workers, on which all queries of a program run; several at a time if it likes.
 ///
@@ -28,7 +29,7 @@ use crate::plan::optimizer::Rules;
 /// let context = Context::builder().workers(2).build()?;
 /// let numbers = context.from_df(df!("n" => [1, 2, 3]).unwrap());
 /// assert_eq!(numbers.sum().collect()?, df!("n" => [6]).unwrap());
-/// # quokka::Result::Ok(())
+/// # Ok::<(), quokka::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Context {
@@ -57,7 +58,7 @@ impl Context {
     /// use quokka::Context;
     /// let context = Context::from_args(["program", "-w", "2", "input.parquet"].map(String::from))?;
     /// assert_eq!(context.workers(), 2);
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     ///
     /// # Errors
@@ -94,6 +95,11 @@ impl Context {
     /// Rows that a batch has at most.
     pub fn batch_rows(&self) -> usize {
         self.inner.batch_rows
+    }
+
+    /// The workers, as plans see them.
+    pub(crate) fn on_workers(&self) -> Workers {
+        Workers { workers: self.workers(), processes: self.processes(), batch_rows: self.batch_rows() }
     }
 
     pub(crate) fn rules(&self) -> Rules {

@@ -27,7 +27,7 @@ impl Context {
     /// let context = Context::builder().build()?;
     /// let lines = context.read_parquet("data/lineitem/*.parquet")?;
     /// let both = context.read_parquet(["data/2024.parquet", "data/2025.parquet"])?;
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Context {
     /// let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [1, 2]).unwrap());
     /// assert_eq!(stream.collect()?.height(), 2);
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn from_df(&self, mut frame: DataFrame) -> DataStream {
         self.stream(match frame.first_col_n_chunks() {
@@ -77,7 +77,7 @@ impl Context {
     /// let numbers: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), None]));
     /// let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
     /// assert_eq!(context.from_arrow([batch])?.collect()?, df!("n" => [Some(1), None]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     ///
     /// # Errors

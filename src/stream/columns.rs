@@ -19,7 +19,7 @@ impl DataStream {
     /// let stream = context.from_df(df!("a" => [1, 2], "b" => [10, 20]).unwrap());
     /// let sums = stream.select([(col("a") + col("b")).alias("sum")]).collect()?;
     /// assert_eq!(sums, df!("sum" => [11, 22]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn select<E: AsRef<[Expr]>>(self, exprs: E) -> Self {
         self.then(|plan| plan.select(exprs.as_ref(), "select"))
@@ -34,7 +34,7 @@ impl DataStream {
     /// let stream = context.from_df(df!("a" => [1, 2]).unwrap());
     /// let both = stream.with_columns([(col("a") * lit(2)).alias("double")]).collect()?;
     /// assert_eq!(both, df!("a" => [1, 2], "double" => [2, 4]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn with_columns<E: AsRef<[Expr]>>(self, exprs: E) -> Self {
         self.then(|plan| plan.with_columns(exprs.as_ref(), "with_columns"))
@@ -54,7 +54,7 @@ impl DataStream {
     /// let stream = context.from_df(df!("a" => [1], "b" => [2]).unwrap());
     /// let swapped = stream.rename(["a", "b"], ["b", "a"], true).collect()?;
     /// assert_eq!(swapped, df!("b" => [1], "a" => [2]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn rename<I, J, T, S>(self, existing: I, new: J, strict: bool) -> Self
     where
@@ -75,7 +75,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [1], "b" => [2], "c" => [3]).unwrap());
     /// assert_eq!(stream.drop(cols(["a", "c"])).collect()?, df!("b" => [2]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn drop(self, columns: Selector) -> Self {
         self.then(|plan| {
@@ -93,7 +93,7 @@ impl DataStream {
     /// let stream = context.from_df(df!("a" => ["1", "x"]).unwrap());
     /// let numbers = stream.cast([("a", DataType::Int64)], false).collect()?;
     /// assert_eq!(numbers, df!("a" => [Some(1i64), None]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn cast<S: AsRef<str>>(self, dtypes: impl IntoIterator<Item = (S, DataType)>, strict: bool) -> Self {
         let casts: Vec<Expr> = dtypes
@@ -114,7 +114,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [Some(1), None]).unwrap());
     /// assert_eq!(stream.fill_null(lit(0)).collect()?, df!("a" => [1, 0]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn fill_null<E: Into<Expr>>(self, value: E) -> Self {
         let filled = all().as_expr().fill_null(value);

@@ -15,7 +15,7 @@ impl DataStream {
     /// let sums = stream.group_by([col("k")]).agg([col("v").sum(), len().alias("rows")]);
     /// let sums = sums.sort(["k"], Default::default()).collect()?;
     /// assert_eq!(sums, df!("k" => [1, 2], "v" => [40, 20], "rows" => [2u32, 1]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn group_by<E: AsRef<[IE]>, IE: Into<Expr> + Clone>(self, by: E) -> GroupedDataStream {
         let keys = by.as_ref().iter().map(|key| key.clone().into()).collect();
@@ -41,7 +41,7 @@ impl GroupedDataStream {
     /// let stream = context.from_df(df!("k" => [1, 2, 1], "v" => [10, 20, 30]).unwrap());
     /// let large = stream.group_by([col("k")]).having(len().gt(lit(1))).agg([col("v").max()]);
     /// assert_eq!(large.collect()?, df!("k" => [1], "v" => [30]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn having(mut self, predicate: Expr) -> Self {
         self.having.push(predicate);

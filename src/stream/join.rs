@@ -23,7 +23,7 @@ impl DataStream {
     /// let joined = orders.join(customers, [col("customer")], [col("id")], JoinArgs::new(JoinType::Inner));
     /// let joined = joined.sort(["price"], Default::default()).collect()?;
     /// assert_eq!(joined, df!("customer" => [1, 1], "price" => [10, 30], "name" => ["ann", "ann"]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn join<E: AsRef<[Expr]>>(self, other: DataStream, left_on: E, right_on: E, args: JoinArgs) -> DataStream {
         if let Some(reason) = unsupported(&args) {
@@ -51,7 +51,7 @@ impl DataStream {
     /// let during = col("at").gt_eq(col("from")).and(col("at").lt(col("to")));
     /// let joined = events.join_builder().with(stays).on([col("room")]).condition(during).finish();
     /// assert_eq!(joined.select([col("at"), col("to")]).collect()?, df!("at" => [15], "to" => [20]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn join_builder(self) -> JoinBuilder {
         JoinBuilder { left: self, right: None, specification: JoinSpecification::default() }
@@ -80,7 +80,7 @@ impl DataStream {
     /// let orders = context.from_df(df!("customer" => [1, 2]).unwrap());
     /// let good = context.from_df(df!("id" => [2, 2, 3]).unwrap());
     /// assert_eq!(orders.semi_join(good, col("customer"), col("id")).collect()?, df!("customer" => [2]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn semi_join<E: Into<Expr>>(self, other: DataStream, left_on: E, right_on: E) -> DataStream {
         self.join_on(other, left_on, right_on, JoinType::Semi)

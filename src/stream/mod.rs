@@ -43,7 +43,7 @@ use crate::plan::logical::LogicalPlan;
 ///     .sort(["customer"], Default::default())
 ///     .collect()?;
 /// assert_eq!(totals, df!("customer" => ["a", "b"], "price" => [40, 20]).unwrap());
-/// # quokka::Result::Ok(())
+/// # Ok::<(), quokka::Error>(())
 /// ```
 ///
 /// [`LazyFrame`]: https://docs.rs/polars/latest/polars/prelude/struct.LazyFrame.html
@@ -66,7 +66,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [1i64]).unwrap()).select([(col("a") / lit(2.0)).alias("half")]);
     /// assert_eq!(stream.schema()?.get("half"), Some(&DataType::Float64));
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     ///
     /// # Errors

@@ -22,7 +22,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [Some(1), Some(2), None]).unwrap());
     /// assert_eq!(stream.filter(col("a").gt(lit(1))).collect()?, df!("a" => [Some(2)]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn filter(self, predicate: Expr) -> Self {
         self.then(|plan| plan.filter(&predicate, "filter"))
@@ -41,7 +41,7 @@ impl DataStream {
     /// let stream = context.from_df(df!("a" => [Some(1), None], "b" => [None, Some(2)]).unwrap());
     /// assert_eq!(stream.clone().drop_nulls(Some(cols(["a"]))).collect()?.height(), 1);
     /// assert_eq!(stream.drop_nulls(None).collect()?.height(), 0);
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn drop_nulls(self, subset: Option<Selector>) -> Self {
         self.then(|plan| {
@@ -62,7 +62,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [1, 2, 3]).unwrap());
     /// assert_eq!(stream.limit(2).collect()?.height(), 2);
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn limit(self, n: IdxSize) -> Self {
         self.slice(0, n)
@@ -100,7 +100,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [1, 1, 2]).unwrap());
     /// assert_eq!(stream.distinct().collect()?.height(), 2);
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn distinct(self) -> Self {
         self.unique(None, UniqueKeepStrategy::Any)
@@ -117,7 +117,7 @@ impl DataStream {
     /// let stream = context.from_df(df!("a" => [1, 1, 2], "b" => ["x", "y", "z"]).unwrap());
     /// let alone = stream.unique(Some(cols(["a"])), UniqueKeepStrategy::None).collect()?;
     /// assert_eq!(alone, df!("a" => [2], "b" => ["z"]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn unique(self, subset: Option<Selector>, keep: UniqueKeepStrategy) -> Self {
         self.then(|plan| unique(plan, subset.as_ref(), keep))
@@ -133,7 +133,7 @@ impl DataStream {
     /// let (one, two) = (df!("a" => [1]).unwrap(), df!("a" => [2]).unwrap());
     /// let both = context.from_df(one).union(context.from_df(two));
     /// assert_eq!(both.sort(["a"], Default::default()).collect()?, df!("a" => [1, 2]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn union(self, other: DataStream) -> Self {
         self.then(|plan| {

@@ -6,11 +6,13 @@ use arrow_array::RecordBatch;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::SchemaRef;
 use quokka_engine::error::{Error as EngineError, OperatorError};
+use quokka_engine::plan::PhysicalPlan;
 use quokka_engine::pool::QueryHandle;
 
 use super::DataStream;
 use crate::arrow::to_record_batches;
 use crate::error::{Error, Result};
+use crate::plan::logical::LogicalPlan;
 use crate::plan::optimizer::optimize;
 use crate::plan::physical::{Collected, lower};
 
@@ -24,7 +26,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [1, 2]).unwrap());
     /// assert_eq!(stream.collect()?, df!("a" => [1, 2]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     ///
     /// # Errors
@@ -40,7 +42,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let batches = context.from_df(df!("a" => [1, 2]).unwrap()).collect_arrow()?;
     /// assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 2);
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     ///
     /// # Errors
@@ -56,7 +58,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [1, 2]).unwrap());
     /// assert_eq!(stream.collect_with_timeout(std::time::Duration::from_secs(60))?.height(), 2);
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     ///
     /// # Errors
@@ -77,7 +79,7 @@ impl DataStream {
     /// let (sum, mean) = (stream.clone().sum().start()?, stream.mean().start()?);
     /// assert_eq!(mean.wait()?, df!("a" => [1.5]).unwrap());
     /// assert_eq!(sum.wait()?, df!("a" => [3]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     ///
     /// # Errors
@@ -85,7 +87,7 @@ impl DataStream {
     pub fn start(&self) -> Result<RunningQuery> {
         let plan = optimize(self.plan()?.clone(), self.context.rules());
         let collected = Collected::default();
-        let physical = lower(&plan, &self.context, &collected)?;
+        let physical = self.lower(&plan, &collected)?;
         let handle = self.context.run(physical)?;
         Ok(RunningQuery { handle, collected, schema: plan.schema().clone() })
     }
@@ -100,7 +102,7 @@ impl DataStream {
     /// let stream = context.from_df(df!("k" => [1, 2], "v" => [3, 4]).unwrap());
     /// let text = stream.group_by([col("k")]).agg([col("v").sum()]).explain()?;
     /// assert!(text.contains("hash(k)"), "{text}");
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     ///
     /// # Errors
@@ -108,8 +110,12 @@ impl DataStream {
     pub fn explain(&self) -> Result<String> {
         let plan = self.plan()?;
         let optimized = optimize(plan.clone(), self.context.rules());
-        let physical = lower(&optimized, &self.context, &Collected::default())?;
+        let physical = self.lower(&optimized, &Collected::default())?;
         Ok(format!("logical plan\n{plan}\noptimized plan\n{optimized}\nphysical plan\n{physical}"))
+    }
+
+    fn lower(&self, plan: &LogicalPlan, collected: &Collected) -> Result<PhysicalPlan> {
+        lower(plan, self.context.on_workers(), collected).map_err(|source| Error::Planning { source })
     }
 }
 
@@ -141,7 +147,7 @@ impl RunningQuery {
     /// query.cancel();
     /// // Cancelled, unless it was faster.
     /// let _ = query.wait();
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn cancel(&self) {
         self.handle.cancel();

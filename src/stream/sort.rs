@@ -17,7 +17,7 @@ impl DataStream {
     /// let stream = context.from_df(df!("a" => [2, 3, 1]).unwrap());
     /// let descending = SortMultipleOptions::default().with_order_descending(true);
     /// assert_eq!(stream.sort(["a"], descending).collect()?, df!("a" => [3, 2, 1]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn sort(self, by: impl IntoVec<PlSmallStr>, options: SortMultipleOptions) -> Self {
         let by: Vec<Expr> = by.into_vec().into_iter().map(col).collect();
@@ -39,7 +39,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [2, 3, 1]).unwrap());
     /// assert_eq!(stream.top_k(2, [col("a")], Default::default()).collect()?, df!("a" => [3, 2]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn top_k<E: AsRef<[Expr]>>(self, k: IdxSize, by_exprs: E, options: SortMultipleOptions) -> Self {
         let options = options.with_order_reversed().with_nulls_last(true);

@@ -17,7 +17,7 @@ impl DataStream {
     /// # let context = Context::builder().build()?;
     /// let stream = context.from_df(df!("a" => [Some(1), None]).unwrap());
     /// assert_eq!(stream.count().collect()?, df!("a" => [1u32]).unwrap());
-    /// # quokka::Result::Ok(())
+    /// # Ok::<(), quokka::Error>(())
     /// ```
     pub fn count(self) -> Self {
         self.totals(Expr::count, "count")

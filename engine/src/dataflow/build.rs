@@ -204,8 +204,10 @@ fn install<'scope>(
     let activator = scope.activator_for(address.clone());
     for gate in gates {
         let wake = scope.worker().sync_activator_for(address.to_vec());
-        // An error means that the worker has gone, and with it the node that waits.
-        gate.subscribe(move || drop(wake.activate()));
+        gate.subscribe(move || {
+            // An error means that the worker has gone, and with it the node that waits.
+            let _ = wake.activate();
+        });
     }
     builder.build_reschedule(move |mut capabilities| {
         capabilities.truncate(parcel_outputs.len());

@@ -30,11 +30,13 @@ pub(super) fn coerce(
         if matches!(arena.get(node), AExpr::Column(_) | AExpr::Literal(_) | AExpr::Len) {
             continue;
         }
-        if let Some((evaluated, inner)) = nested_scope(arena, node, scope.map_or(schema, |scope| &extended[scope]))? {
+        if let Some((evaluated, inner)) =
+            nested_scope(arena, node, scope.and_then(|scope| extended.get(scope)).unwrap_or(schema))?
+        {
             extended.push(inner);
             stack.extend(evaluated.into_iter().map(|node| (node, Some(extended.len() - 1))));
         }
-        let schema = scope.map_or(schema, |scope| &extended[scope]);
+        let schema = scope.and_then(|scope| extended.get(scope)).unwrap_or(schema);
         while let Some(simpler) = (SimplifyExprRule {}).optimize_expr(arena, node, schema, context)? {
             arena.replace(node, simpler);
         }

@@ -4,6 +4,7 @@ use polars_plan::dsl::Expr;
 use polars_plan::plans::visitor::TreeWalker;
 use polars_utils::pl_str::PlSmallStr;
 
+use super::stack::with_stack;
 use crate::error::OperatorError;
 
 /// The columns that `expr`, which is [expanded](super::expand), reads, each once, in order of appearance.
@@ -33,7 +34,7 @@ pub fn rewrite_columns(expr: &Expr, replace: &dyn Fn(&PlSmallStr) -> Option<Expr
     if let Expr::Column(name) = expr {
         return replace(name).unwrap_or_else(|| expr.clone());
     }
-    let children = map_children(expr.clone(), &mut |child| Ok(rewrite_columns(&child, replace)));
+    let children = with_stack(|| map_children(expr.clone(), &mut |child| Ok(rewrite_columns(&child, replace))));
     // The closure never fails, and nothing else does.
     children.unwrap_or_else(|_| expr.clone())
 }

@@ -54,7 +54,7 @@ pub fn expand_except(exprs: &[Expr], except: &[PlSmallStr], schema: &Schema) -> 
         let from = expanded.len();
         expand_expression(expr, &except, schema, &mut expanded, &mut OptFlags::default())
             .map_err(|error| invalid(expr, error))?;
-        for output in &mut expanded[from..] {
+        for output in expanded.iter_mut().skip(from) {
             resolve_name(output, schema)?;
         }
     }

@@ -47,7 +47,7 @@ impl GroupProjection {
         let physical = lowered.physical(schema)?;
         Ok(Self {
             schema: Arc::new(lowered.schema()),
-            windows: Windows::of(lowered.outputs.iter().map(|output| &output.expr)),
+            windows: Windows::of(&lowered),
             outputs: physical.into_iter().zip(lowered.outputs).collect(),
             state: ExecutionState::new(),
         })

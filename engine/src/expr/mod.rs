@@ -3,7 +3,7 @@
 //! | what | for |
 //! |---|---|
 //! | [`Projection`], [`Predicate`], [`GroupProjection`] | evaluate expressions on a batch, filter it, aggregate whole groups |
-//! | [`expand`], [`output_field`], [`output_schema`], [`columns_of`] | what an expression yields and reads |
+//! | [`expand`], [`expand_except`], [`output_field`], [`output_schema`], [`columns_of`] | what an expression yields and reads |
 //! | [`requirement`] | which rows it must see at once, which decides how it is distributed |
 //! | [`split_conjunction`], [`conjunction`], [`rewrite_columns`], [`comparisons`] | take predicates apart and push them down |
 //! | [`decimal`] | exact decimal arithmetic in place of Polars' |
@@ -30,6 +30,7 @@ pub mod prelude;
 mod projection;
 mod requirement;
 mod schema;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod udf;

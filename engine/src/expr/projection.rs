@@ -48,7 +48,7 @@ impl Projection {
     pub fn compile(exprs: &[Expr], schema: &SchemaRef) -> Result<Self, OperatorError> {
         let mut lowered = lower(exprs, schema, Scope::Rows)?;
         let physical = lowered.physical(schema)?;
-        let windows = Windows::of(lowered.outputs.iter().map(|output| &output.expr));
+        let windows = Windows::of(&lowered);
         Ok(Self {
             input: schema.clone(),
             schema: Arc::new(lowered.schema()),

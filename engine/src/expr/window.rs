@@ -1,5 +1,8 @@
 use polars_expr::state::ExecutionState;
 use polars_plan::dsl::{Expr, WindowMapping};
+use polars_plan::plans::{AExpr, ArenaExprIter, node_to_expr};
+
+use super::lower::Lowered;
 
 /// How `over` expressions of a projection share the groups that they compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,17 +18,21 @@ pub(super) enum Windows {
 impl Windows {
     /// Polars caches groups under the *names* of the keys alone, so sharing is sound only if the keys, their order and
     /// the mapping are the same everywhere, and Polars itself never shares inside one expression.
-    pub(super) fn of<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> Self {
-        let mut first: Option<(&[Expr], &Option<_>, &WindowMapping)> = None;
+    pub(super) fn of(lowered: &Lowered) -> Self {
+        let to_expr = |node| node_to_expr(node, &lowered.arena);
+        let mut first: Option<(Vec<Expr>, Option<_>, WindowMapping)> = None;
         let mut shared = true;
-        for expr in exprs {
+        for output in &lowered.outputs {
             let mut count = 0;
-            for node in expr {
-                let Expr::Over { partition_by, order_by, mapping, .. } = node else { continue };
+            for (_, node) in lowered.arena.iter(output.node) {
+                let AExpr::Over { partition_by, order_by, mapping, .. } = node else { continue };
                 count += 1;
-                let window = (partition_by.as_slice(), order_by, mapping);
-                shared &= partition_by.iter().all(|key| matches!(key, Expr::Column(_)));
-                shared &= *first.get_or_insert(window) == window;
+                let keys: Vec<Expr> = partition_by.iter().map(|key| to_expr(*key)).collect();
+                shared &= keys.iter().all(|key| matches!(key, Expr::Column(_)));
+                let order_by = order_by.as_ref().map(|(order_by, options)| (to_expr(*order_by), *options));
+                let window = (keys, order_by, *mapping);
+                shared &= first.as_ref().is_none_or(|first| *first == window);
+                first.get_or_insert(window);
             }
             shared &= count <= 1;
         }

@@ -35,7 +35,7 @@ mod error;
 mod header;
 mod split;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 mod validate;
 

@@ -10,7 +10,7 @@ mod query;
 mod shared;
 mod split_queue;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
 pub(crate) use coordinator::Coordinator;

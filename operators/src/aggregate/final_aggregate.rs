@@ -5,8 +5,9 @@ use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 
 use super::grouped_state::GroupedState;
-use super::pieces::Pieces;
 use super::plan::TwoPhase;
+use crate::slices::Slices;
+use crate::state::foreign;
 
 /// Merges the partial aggregates of all workers and computes the aggregates from them.
 ///
@@ -26,7 +27,7 @@ impl OperatorFactory for FinalAggregate {
     fn describe(&self) -> Description {
         Description::blocks("final-aggregate")
             .with("keys", self.plan.key_names().join(", "))
-            .with("output", self.plan.outputs())
+            .with("aggregates", self.plan.description())
     }
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
@@ -34,7 +35,7 @@ impl OperatorFactory for FinalAggregate {
             state: GroupedState::new(self.plan.clone())?,
             plan: self.plan.clone(),
             context: *context,
-            pending: Pieces::default(),
+            pending: Slices::default(),
         }))
     }
 }
@@ -43,7 +44,7 @@ struct Channel {
     plan: Arc<TwoPhase>,
     context: WorkerContext,
     state: GroupedState,
-    pending: Pieces,
+    pending: Slices,
 }
 
 impl Operator for Channel {
@@ -54,12 +55,14 @@ impl Operator for Channel {
 
     fn on_input_end(&mut self, _input: usize, output: &mut Output) -> Result<Progress, OperatorError> {
         let first = self.context.worker == 0;
-        self.pending = Pieces::new(if first { self.state.take_at_least_one()? } else { self.state.take()? });
+        self.pending = Slices::new(if first { self.state.take_at_least_one()? } else { self.state.take()? });
         self.resume(output)
     }
 
     fn resume(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
-        self.pending.send(self.context.batch_rows, output, |piece| self.plan.finish(piece))
+        let states = self.pending.next(self.context.batch_rows);
+        output.push(self.plan.finish(&states)?);
+        Ok(if self.pending.is_empty() { Progress::Done } else { Progress::More })
     }
 
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
@@ -67,10 +70,16 @@ impl Operator for Channel {
     }
 
     fn restore(&mut self, state: State) -> Result<(), OperatorError> {
-        state.iter().try_for_each(|(_, groups)| self.state.merge(groups))
+        for (name, groups) in state {
+            match name.as_str() {
+                "groups" => self.state.restore(&groups)?,
+                other => return Err(foreign(other)),
+            }
+        }
+        Ok(())
     }
 
     fn state_bytes(&self) -> usize {
-        self.state.bytes()
+        self.state.bytes() + self.pending.bytes()
     }
 }

@@ -9,6 +9,7 @@ use quokka_engine::error::OperatorError;
 use super::accumulator::Rows;
 use super::groups::{GroupTable, Groups};
 use super::plan::{Slot, TwoPhase};
+use crate::state::foreign;
 
 /// Groups with their accumulators.
 pub(crate) struct GroupedState {
@@ -44,29 +45,38 @@ impl GroupedState {
         table + self.slots.iter().map(|slot| slot.accumulator.bytes()).sum::<usize>()
     }
 
-    /// Folds in rows of keys and inputs.
-    pub fn update(&mut self, rows: &DataFrame) -> Result<(), OperatorError> {
-        self.fold(rows, |slot, rows, inputs| {
+    /// Folds in rows of keys and inputs, which the worker `origin` sent.
+    pub fn update(&mut self, rows: &DataFrame, origin: usize) -> Result<(), OperatorError> {
+        self.fold(rows, origin, |slot, rows, inputs| {
             let input = slot.input.map_or(&[][..], |input| &inputs[input..=input]);
             slot.accumulator.update(rows, input)
         })
     }
 
-    /// Folds in groups of keys and states.
+    /// Folds in groups of keys and states, whoever sent them: states know all that matters.
     pub fn merge(&mut self, states: &DataFrame) -> Result<(), OperatorError> {
-        self.fold(states, |slot, rows, states| slot.accumulator.merge(rows, &states[slot.states.clone()]))
+        self.fold(states, 0, |slot, rows, states| slot.accumulator.merge(rows, &states[slot.states.clone()]))
+    }
+
+    /// Takes up groups of keys and states that were written out.
+    pub fn restore(&mut self, states: &DataFrame) -> Result<(), OperatorError> {
+        if states.schema() != self.plan.partial_schema() {
+            return Err(foreign("other groups"));
+        }
+        self.merge(states)
     }
 
     fn fold(
         &mut self,
         frame: &DataFrame,
+        origin: usize,
         mut fold: impl FnMut(&mut Slot, Rows<'_>, &[Column]) -> Result<(), OperatorError>,
     ) -> Result<(), OperatorError> {
         if frame.height() == 0 {
             return Ok(());
         }
         let (keys, values) = frame.columns().split_at(self.plan.key_names().len());
-        let mut rows = Rows { len: frame.height(), groups: None, founders: &[] };
+        let mut rows = Rows { len: frame.height(), groups: None, founders: &[], origin };
         match &mut self.table {
             Some(table) => {
                 table.lookup(keys, &mut self.groups)?;

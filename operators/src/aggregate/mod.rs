@@ -9,7 +9,6 @@ mod final_aggregate;
 mod grouped_state;
 mod groups;
 mod partial_aggregate;
-mod pieces;
 mod plan;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]

@@ -7,8 +7,9 @@ use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 
 use super::grouped_state::GroupedState;
-use super::pieces::Pieces;
 use super::plan::TwoPhase;
+use crate::slices::Slices;
+use crate::state::foreign;
 
 /// Rows that are grouped before it is judged whether grouping reduces them.
 const JUDGED_ROWS: usize = 100_000;
@@ -46,7 +47,7 @@ impl OperatorFactory for PartialAggregate {
             batch_rows: context.batch_rows,
             rows: 0,
             aside: false,
-            pending: Pieces::default(),
+            pending: Slices::default(),
         }))
     }
 }
@@ -59,7 +60,7 @@ struct Channel {
     rows: usize,
     /// Whether rows are sent on as they are.
     aside: bool,
-    pending: Pieces,
+    pending: Slices,
 }
 
 impl Channel {
@@ -75,7 +76,7 @@ impl Channel {
 
     fn flush(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
         self.rows = 0;
-        self.pending = Pieces::new(self.state.take()?);
+        self.pending = Slices::new(self.state.take()?);
         self.resume(output)
     }
 }
@@ -84,10 +85,10 @@ impl Operator for Channel {
     fn on_batch(&mut self, _input: usize, batch: Batch, output: &mut Output) -> Result<Progress, OperatorError> {
         let inputs = self.plan.inputs(&batch)?;
         if self.aside {
-            output.push(self.plan.single_rows(inputs)?);
+            output.push(self.plan.single_rows(inputs, batch.origin())?);
             return Ok(Progress::Done);
         }
-        self.state.update(&inputs)?;
+        self.state.update(&inputs, batch.origin())?;
         self.rows += inputs.height();
         if self.is_due() { self.flush(output) } else { Ok(Progress::Done) }
     }
@@ -97,7 +98,7 @@ impl Operator for Channel {
     }
 
     fn resume(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
-        self.pending.send(self.batch_rows, output, |piece| Ok(piece.clone()))
+        Ok(self.pending.push_next(self.batch_rows, output))
     }
 
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
@@ -108,15 +109,16 @@ impl Operator for Channel {
     fn restore(&mut self, state: State) -> Result<(), OperatorError> {
         for (name, frame) in state {
             match name.as_str() {
-                "groups" => self.state.merge(&frame)?,
-                _ => (self.rows, self.aside) = progress(&frame)?,
+                "groups" => self.state.restore(&frame)?,
+                "progress" => (self.rows, self.aside) = progress(&frame)?,
+                other => return Err(foreign(other)),
             }
         }
         Ok(())
     }
 
     fn state_bytes(&self) -> usize {
-        self.state.bytes()
+        self.state.bytes() + self.pending.bytes()
     }
 }
 

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{GroupPositions, GroupsType};
-use polars_core::utils::accumulate_dataframes_vertical_unchecked;
 use quokka_engine::batch::Batch;
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{
@@ -11,6 +10,9 @@ use quokka_engine::operator::{
 
 use super::groups::{GroupTable, Groups};
 use super::plan::WholeGroups;
+use crate::detach::detach;
+use crate::ordered_batches::{OrderedBatches, concatenate};
+use crate::slices::Slices;
 
 /// Picks the keys and columns that are exchanged for a [`WholeGroupAggregate`]. Streams, without state.
 pub struct KeyedRows {
@@ -36,7 +38,8 @@ impl OperatorFactory for KeyedRows {
 
 /// Evaluates aggregates that do not decompose on whole groups.
 ///
-/// Blocks; holds all rows of the groups whose keys it owns. Without keys, worker 0 holds all rows.
+/// Blocks; holds all rows of the groups whose keys it owns. Without keys, worker 0 holds all rows. The rows of a group
+/// stand in the order of the stream: by the worker that sent them, then as they were sent.
 pub struct WholeGroupAggregate {
     plan: Arc<WholeGroups>,
 }
@@ -58,9 +61,9 @@ impl OperatorFactory for WholeGroupAggregate {
         Ok(Box::new(Channel {
             plan: self.plan.clone(),
             context: *context,
-            batches: Vec::new(),
-            bytes: 0,
+            held: OrderedBatches::default(),
             grouped: None,
+            result: Slices::default(),
         }))
     }
 }
@@ -68,16 +71,17 @@ impl OperatorFactory for WholeGroupAggregate {
 struct Channel {
     plan: Arc<WholeGroups>,
     context: WorkerContext,
-    batches: Vec<DataFrame>,
-    bytes: usize,
+    held: OrderedBatches,
     grouped: Option<Grouped>,
+    /// Without keys, what the only group became.
+    result: Slices,
 }
 
 /// All rows, by group, on their way out.
 struct Grouped {
     keys: DataFrame,
     rows: DataFrame,
-    /// Row numbers, those of a group next to each other and in order of arrival.
+    /// Row numbers, those of a group next to each other and in the order of the rows.
     order: Vec<u32>,
     /// Where the rows of each group end in `order`.
     ends: Vec<usize>,
@@ -95,16 +99,12 @@ struct TooManyRows(usize);
 impl Channel {
     /// All rows in one frame.
     fn gather(&mut self) -> Result<DataFrame, OperatorError> {
-        let batches = std::mem::take(&mut self.batches);
-        self.bytes = 0;
-        if batches.is_empty() {
-            return Ok(DataFrame::empty_with_schema(self.plan.exchanged_schema()));
-        }
-        let rows: usize = batches.iter().map(DataFrame::height).sum();
+        let rows = self.held.rows();
         if u32::try_from(rows).is_err() {
             return Err(OperatorError::new(ErrorKind::Compute, TooManyRows(rows)));
         }
-        let mut frame = accumulate_dataframes_vertical_unchecked(batches);
+        let frame = concatenate(self.held.take())?;
+        let mut frame = frame.unwrap_or_else(|| DataFrame::empty_with_schema(self.plan.exchanged_schema()));
         frame.rechunk_mut();
         Ok(frame)
     }
@@ -159,8 +159,8 @@ impl Grouped {
 
 impl Operator for Channel {
     fn on_batch(&mut self, _input: usize, batch: Batch, _output: &mut Output) -> Result<Progress, OperatorError> {
-        self.bytes += batch.estimated_size();
-        self.batches.push(batch.into_frame());
+        let origin = batch.origin();
+        self.held.push(Batch::new(detach(batch.into_frame())?, origin));
         Ok(Progress::Done)
     }
 
@@ -168,16 +168,17 @@ impl Operator for Channel {
         let rows = self.gather()?;
         if !self.plan.key_names().is_empty() {
             self.grouped = Some(Grouped::new(rows, &self.plan)?);
-            return self.resume(output);
+        } else if self.context.worker == 0 {
+            let no_keys = DataFrame::default();
+            self.result = Slices::new(self.plan.finish(&no_keys, &rows, &GroupPositions::default())?);
         }
-        if self.context.worker == 0 {
-            output.push(self.plan.finish(&DataFrame::default(), &rows, &GroupPositions::default())?);
-        }
-        Ok(Progress::Done)
+        self.resume(output)
     }
 
     fn resume(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
-        let Some(grouped) = &mut self.grouped else { return Ok(Progress::Done) };
+        let Some(grouped) = &mut self.grouped else {
+            return Ok(self.result.push_next(self.context.batch_rows, output));
+        };
         let progress = grouped.send(&self.plan, self.context.batch_rows, output)?;
         if progress == Progress::Done {
             self.grouped = None;
@@ -186,18 +187,15 @@ impl Operator for Channel {
     }
 
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
-        Ok(Some(self.batches.iter().map(|batch| ("rows".to_owned(), batch.clone())).collect()))
+        Ok(Some(self.held.snapshot()))
     }
 
     fn restore(&mut self, state: State) -> Result<(), OperatorError> {
-        for (_, batch) in state {
-            self.bytes += batch.estimated_size();
-            self.batches.push(batch);
-        }
-        Ok(())
+        state.into_iter().try_for_each(|(name, rows)| self.held.restore(&name, rows))
     }
 
     fn state_bytes(&self) -> usize {
-        self.bytes
+        let grouped = self.grouped.as_ref().map_or(0, |grouped| grouped.rows.estimated_size());
+        self.held.bytes() + grouped + self.result.bytes()
     }
 }

@@ -11,6 +11,7 @@ use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Pr
 use super::finish::Finish;
 use super::options::Distribution;
 use super::shared::Shared;
+use crate::detach::detach;
 
 /// Makes the build channels of one join. See [`HashJoin`](super::HashJoin).
 ///
@@ -63,7 +64,7 @@ impl BuildChannel {
     }
 
     fn keep(&mut self, frame: &DataFrame) -> Result<(), OperatorError> {
-        let kept = select(frame, &self.shared.layout.build)?;
+        let kept = detach(select(frame, &self.shared.layout.build)?)?;
         self.bytes += kept.estimated_size();
         self.rows.push(kept);
         Ok(())

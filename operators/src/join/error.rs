@@ -31,11 +31,21 @@ pub enum JoinError {
         /// Left key.
         left: PlSmallStr,
         /// Its type.
-        left_type: DataType,
+        left_type: Box<DataType>,
         /// Right key.
         right: PlSmallStr,
         /// Its type.
-        right_type: DataType,
+        right_type: Box<DataType>,
+    },
+    /// A batch has a key of another type than the plan.
+    #[error("join key `{name}` arrived as `{arrived}`, but the plan says `{planned}`")]
+    KeyTypeChanged {
+        /// The key.
+        name: PlSmallStr,
+        /// Its type in the schema of the input.
+        planned: Box<DataType>,
+        /// Its type in the batch.
+        arrived: Box<DataType>,
     },
     /// A cross join was given keys.
     #[error("a cross join takes no keys: use an inner join")]
@@ -94,7 +104,7 @@ pub enum JoinError {
 impl From<JoinError> for OperatorError {
     fn from(error: JoinError) -> Self {
         let kind = match &error {
-            JoinError::KeyTypes { .. } => ErrorKind::SchemaMismatch,
+            JoinError::KeyTypes { .. } | JoinError::KeyTypeChanged { .. } => ErrorKind::SchemaMismatch,
             JoinError::TooManyRows { .. } => ErrorKind::Overflow,
             JoinError::ForeignRow { .. } | JoinError::GateClosed => ErrorKind::Internal,
             _ => ErrorKind::InvalidQuery,

@@ -23,7 +23,7 @@ pub(super) struct Finish {
 enum Stage {
     Hash { batches: Vec<DataFrame>, hashed: usize },
     Concatenate { batches: Vec<std::vec::IntoIter<Column>>, done: Vec<Column> },
-    Build { rows: DataFrame, builder: Builder },
+    Build { rows: DataFrame, builder: Box<Builder> },
 }
 
 enum Builder {
@@ -87,8 +87,7 @@ impl Finish {
         self.stage = match self.stage {
             Stage::Hash { batches, hashed } => match batches.get(hashed) {
                 Some(batch) => {
-                    let nulls_equal = shared.options.nulls_equal;
-                    self.keys.extend(Keys::of(batch, &shared.build_keys, shared.format, nulls_equal)?);
+                    self.keys.extend(shared.keys(batch, &shared.build_keys)?);
                     Stage::Hash { batches, hashed: hashed + 1 }
                 },
                 None => concatenate(batches),
@@ -104,12 +103,12 @@ impl Finish {
                 },
                 None => {
                     let rows = DataFrame::new(self.height, done)?;
-                    let builder = self.keys.builder(&rows, shared)?;
+                    let builder = Box::new(self.keys.builder(&rows, shared)?);
                     Stage::Build { rows, builder }
                 },
             },
             Stage::Build { rows, builder } => match builder.step() {
-                ControlFlow::Continue(builder) => Stage::Build { rows, builder },
+                ControlFlow::Continue(builder) => Stage::Build { rows, builder: Box::new(builder) },
                 ControlFlow::Break(table) => {
                     return Ok(ControlFlow::Break(Partition::new(rows, table, shared.options.emits_build_rows())));
                 },

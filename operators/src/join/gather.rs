@@ -52,13 +52,15 @@ pub(super) fn gather_probe(columns: &[Gathered], probe: &DataFrame, rows: &[u32]
 pub(super) fn gather_lone(columns: &[Lone], partition: &Partition, rows: &[u32]) -> Result<DataFrame, OperatorError> {
     let mut gathered = Vec::with_capacity(columns.len());
     for Lone { name, dtype, build } in columns {
-        gathered.push(match build {
-            // SAFETY: `rows` are row numbers of the partition.
+        let column = match build {
             Some(index) => {
-                unsafe { partition.rows().columns()[*index].take_slice_unchecked(rows) }.with_name(name.clone())
+                let column = &partition.rows().columns()[*index];
+                // SAFETY: `rows` are row numbers of the partition.
+                unsafe { column.take_slice_unchecked(rows) }.with_name(name.clone())
             },
             None => Column::full_null(name.clone(), rows.len(), dtype),
-        });
+        };
+        gathered.push(column);
     }
     Ok(DataFrame::new(rows.len(), gathered)?)
 }

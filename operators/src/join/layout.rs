@@ -2,12 +2,12 @@
 
 use polars_core::datatypes::DataType;
 use polars_core::schema::Schema;
-use polars_plan::dsl::Expr;
 use polars_plan::utils::expr_to_leaf_column_names;
 use polars_utils::pl_str::PlSmallStr;
 
+use super::JoinInput;
 use super::error::JoinError;
-use super::options::JoinOptions;
+use super::options::{JoinOptions, Side};
 use super::schema::{OutputColumn, condition_columns};
 
 /// A column of a pair: an index into the columns that are kept of a side.
@@ -51,12 +51,16 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new(
-        left: &Schema,
-        right: &Schema,
-        build_keys: &[PlSmallStr],
+        left: &JoinInput,
+        right: &JoinInput,
         columns: &[OutputColumn],
         options: &JoinOptions,
     ) -> Result<Self, JoinError> {
+        let (build, probe) = match options.build {
+            Side::Left => (left, right),
+            Side::Right => (right, left),
+        };
+        let keys: Vec<_> = build.on.iter().zip(&probe.on).collect();
         let mut layout = Self {
             probe: Vec::new(),
             build: Vec::new(),
@@ -65,11 +69,12 @@ impl Layout {
             condition: Vec::new(),
             condition_schema: Schema::default(),
         };
-        build_keys.iter().for_each(|key| _ = place(&mut layout.build, key));
+        keys.iter().for_each(|(key, _)| _ = place(&mut layout.build, key));
         // Semi and anti joins return rows of one side alone, so they never gather pairs.
         let pairs = !(options.how.filters() && options.emits_build_rows());
         for column in columns {
-            if pairs && let Some(source) = layout.source(column, options) {
+            if pairs && let Some(source) = layout.source(column, &keys, options.how.preserves(options.probe()), options)
+            {
                 layout.pairs.push(Gathered { name: column.name.clone(), source });
             }
             if options.emits_build_rows() {
@@ -78,31 +83,44 @@ impl Layout {
             }
         }
         if let Some(condition) = &options.condition {
-            layout.read(condition, condition_columns(left, right, &options.suffix)?, options);
+            let names = expr_to_leaf_column_names(condition);
+            let mut columns = condition_columns(&left.schema, &right.schema, &options.suffix)?;
+            columns.retain(|column| names.contains(&column.name));
+            for column in columns {
+                if let Some(source) = layout.source(&column, &keys, false, options) {
+                    layout.condition_schema.with_column(column.name.clone(), column.dtype);
+                    layout.condition.push(Gathered { name: column.name, source });
+                }
+            }
         }
         Ok(layout)
     }
 
-    /// A coalesced key of a pair is taken from the probe row: the keys of a pair are equal, and probe rows lie together.
-    fn source(&mut self, column: &OutputColumn, options: &JoinOptions) -> Option<Source> {
-        match (column.of(options.probe()), column.of(options.build)) {
-            (Some(name), _) => Some(Source::Probe(place(&mut self.probe, name))),
-            (None, Some(name)) => Some(Source::Build(place(&mut self.build, name))),
-            (None, None) => None,
+    /// Where a column of a pair is taken from. The keys of a pair are equal, and probe rows lie together in memory, so a
+    /// key is taken from the probe row where it can: if it is coalesced, or if every row has a pair (no probe row is `alone`)
+    /// and equal means the same to the last bit.
+    fn source(
+        &mut self,
+        column: &OutputColumn,
+        keys: &[(&PlSmallStr, &PlSmallStr)],
+        alone: bool,
+        options: &JoinOptions,
+    ) -> Option<Source> {
+        if let Some(name) = column.of(options.probe()) {
+            return Some(Source::Probe(place(&mut self.probe, name)));
         }
+        let name = column.of(options.build)?;
+        let partner = keys.iter().find(|(build, _)| *build == name).filter(|_| !alone && is_exact(&column.dtype));
+        Some(match partner {
+            Some((_, probe)) => Source::Probe(place(&mut self.probe, probe)),
+            None => Source::Build(place(&mut self.build, name)),
+        })
     }
+}
 
-    fn read(&mut self, condition: &Expr, columns: Vec<OutputColumn>, options: &JoinOptions) {
-        let names = expr_to_leaf_column_names(condition);
-        for column in columns {
-            if names.contains(&column.name)
-                && let Some(source) = self.source(&column, options)
-            {
-                self.condition_schema.with_column(column.name.clone(), column.dtype);
-                self.condition.push(Gathered { name: column.name, source });
-            }
-        }
-    }
+/// Whether equal values are identical: not zeros of both signs, nor NaNs.
+fn is_exact(dtype: &DataType) -> bool {
+    !dtype.is_float() && !dtype.is_nested()
 }
 
 /// The index of a name in a list to which it is added if it is not there.

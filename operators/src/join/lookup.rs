@@ -1,5 +1,4 @@
-//! Vectorised lookup of a batch of keys: first the directory slots of a block of rows, which are independent memory
-//! accesses, then the entries of those that passed the filter.
+//! Vectorised lookup of a batch of keys.
 
 use quokka_engine::hash::part_of;
 
@@ -9,15 +8,23 @@ use super::matches::Match;
 use super::side::{BuildSide, JoinTable};
 use super::table::Table;
 
-const BLOCK: usize = 512;
+/// Rows whose memory is asked for before the first of them is looked at.
+const BLOCK: usize = 256;
 
-/// Which partition holds the keys of a hash.
+/// A row whose bucket may hold its key.
+#[derive(Clone, Copy, Default)]
+struct Candidate {
+    row: u32,
+    part: u32,
+    start: u32,
+    end: u32,
+}
+
+/// Which partition holds the keys of a hash: worker `first + i` of `workers` owns partition `i`.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Ownership {
-    /// One partition holds all keys.
-    Whole,
-    /// Worker `first + i` of `workers` owns partition `i`.
-    Partitioned { workers: usize, first: usize },
+pub(super) struct Ownership {
+    pub(super) workers: usize,
+    pub(super) first: usize,
 }
 
 /// The matches of each row of a batch, in the order of the rows.
@@ -66,47 +73,51 @@ fn find<W: Word>(
     words: &[W],
     rows: impl Iterator<Item = u32>,
 ) -> Result<Vec<Match>, JoinError> {
-    match (ownership, tables) {
-        (Ownership::Whole, [table]) | (Ownership::Partitioned { workers: 1, .. }, [table]) => {
-            find_in(|_| Ok((0, *table)), hashes, words, rows)
-        },
-        (Ownership::Partitioned { workers, first }, _) => {
-            let table_of = |hash| {
-                let owner = part_of(hash, workers);
-                let part = owner.wrapping_sub(first);
-                tables.get(part).map(|table| (part as u32, *table)).ok_or(JoinError::ForeignRow { owner })
-            };
-            find_in(table_of, hashes, words, rows)
-        },
-        (Ownership::Whole, _) => Err(JoinError::GateClosed),
+    if let (1, [table]) = (ownership.workers, tables) {
+        return find_in(|_| Ok((0, *table)), tables, hashes, words, rows);
     }
+    let table_of = |hash| {
+        let owner = part_of(hash, ownership.workers);
+        let part = owner.wrapping_sub(ownership.first);
+        tables.get(part).map(|table| (part as u32, *table)).ok_or(JoinError::ForeignRow { owner })
+    };
+    find_in(table_of, tables, hashes, words, rows)
 }
 
+/// Three passes over a block of rows, so that the memory accesses of its rows overlap: ask for their directory slots; read
+/// the slots and ask for their entries; compare the entries.
 fn find_in<'a, W: Word + 'a>(
     table_of: impl Fn(u64) -> Result<(u32, &'a Table<W>), JoinError>,
+    tables: &[&Table<W>],
     hashes: &[u64],
     words: &[W],
     mut rows: impl Iterator<Item = u32>,
 ) -> Result<Vec<Match>, JoinError> {
     let mut matches = Vec::with_capacity(hashes.len());
-    let mut block = [(0u32, 0u32, 0u32); BLOCK];
+    let mut asked = [(0u32, 0u32); BLOCK];
+    let mut candidates = [Candidate::default(); BLOCK];
     loop {
-        let mut candidates = 0;
         let mut taken = 0;
-        for row in rows.by_ref().take(BLOCK) {
-            let hash = hashes[row as usize];
-            let (start, end, possible) = table_of(hash)?.1.bucket(hash);
-            // Written without a branch: the next row overwrites a slot that did not pass.
-            block[candidates] = (row, start, end);
-            candidates += possible as usize;
+        for (slot, row) in asked.iter_mut().zip(&mut rows) {
+            let (part, table) = table_of(hashes[row as usize])?;
+            table.prefetch_bucket(hashes[row as usize]);
+            *slot = (row, part);
             taken += 1;
         }
-        for (row, start, end) in &block[..candidates] {
-            let (part, table) = table_of(hashes[*row as usize])?;
+        let mut passed = 0;
+        for (row, part) in &asked[..taken] {
+            let table = tables[*part as usize];
+            let (start, end, possible) = table.bucket(hashes[*row as usize]);
+            table.prefetch_entry(start);
+            // Written without a branch: the next row overwrites a candidate that did not pass.
+            candidates[passed] = Candidate { row: *row, part: *part, start, end };
+            passed += possible as usize;
+        }
+        for Candidate { row, part, start, end } in &candidates[..passed] {
             let word = words[*row as usize];
-            for entry in table.entries(*start, *end) {
+            for entry in tables[*part as usize].entries(*start, *end) {
                 if entry.word == word {
-                    matches.push(Match { row: *row, part, first: entry.first, count: entry.count });
+                    matches.push(Match { row: *row, part: *part, first: entry.first, count: entry.count });
                 }
             }
         }

@@ -39,7 +39,7 @@ mod tests;
 
 use std::sync::{Arc, OnceLock};
 
-use polars_core::prelude::PlSmallStr;
+use polars_core::prelude::{DataType, PlSmallStr};
 use polars_core::schema::{Schema, SchemaRef};
 pub use polars_ops::frame::JoinCoalesce;
 use quokka_engine::error::OperatorError;
@@ -126,13 +126,14 @@ impl HashJoin {
             Side::Left => (&left, &right),
             Side::Right => (&right, &left),
         };
-        let layout = Layout::new(&left.schema, &right.schema, &build.on, &columns, &options)?;
+        let layout = Layout::new(&left, &right, &columns, &options)?;
         let condition = options.condition.as_ref();
         let condition = condition.map(|condition| Condition::new(condition, &layout.condition_schema)).transpose()?;
-        let dtypes = build.on.iter().filter_map(|key| build.schema.get(key));
+        let key_types: Vec<DataType> = build.on.iter().filter_map(|key| build.schema.get(key)).cloned().collect();
         let gate = Arc::new(Gate::new());
         let shared = Arc::new(Shared {
-            format: KeyFormat::choose(dtypes, options.nulls_equal),
+            format: KeyFormat::choose(&key_types, options.nulls_equal),
+            key_types,
             build_schema: layout::kept_schema(&build.schema, &layout.build),
             build_keys: build.on.clone(),
             probe_keys: probe.on.clone(),

@@ -121,7 +121,8 @@ pub struct JoinOptions {
     pub build: Side,
     /// Whether a null key matches a null key. By default a row with a null key matches nothing.
     pub nulls_equal: bool,
-    /// Whether the keys of both sides become one column. By default they do in inner, left and right joins.
+    /// Whether the keys of both sides become one column. By default they do in inner, left and right joins. Of two equal
+    /// floats (zeros of both signs, NaNs) a coalesced key may show either.
     pub coalesce: JoinCoalesce,
     /// Appended to the name of a right column when the left input has a column of that name. By default `_right`.
     pub suffix: PlSmallStr,

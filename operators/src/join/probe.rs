@@ -10,7 +10,7 @@ use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Pr
 use super::build::{list, select};
 use super::compare::KeyColumns;
 use super::gather::{gather_pairs, gather_probe};
-use super::keys::{KeyFormat, Keys};
+use super::keys::KeyFormat;
 use super::lone::LoneRows;
 use super::lookup::lookup;
 use super::matches::{Cursor, Match, NO_ROW, Pairs};
@@ -93,7 +93,7 @@ impl ProbeChannel {
         let side = self.side()?;
         let shared = &self.shared;
         let height = frame.height();
-        let keys = Keys::of(&frame, &shared.probe_keys, shared.format, shared.options.nulls_equal)?;
+        let keys = shared.keys(&frame, &shared.probe_keys)?;
         let mut matches = lookup(&side, shared.ownership(&self.context), &keys)?;
         if shared.format == KeyFormat::Hashed {
             let keys = KeyColumns::of(&frame, &shared.probe_keys)?;
@@ -269,6 +269,14 @@ impl Operator for ProbeChannel {
 
     fn is_ready(&self, _input: usize) -> bool {
         self.shared.gate.is_open()
+    }
+
+    /// Nothing comes of any probe row if there is no build row to match and rows without a match do not count.
+    fn is_satisfied(&self) -> bool {
+        let options = &self.shared.options;
+        let wants_lone_rows =
+            options.how.preserves(options.probe()) || (options.how == JoinType::Anti && !options.emits_build_rows());
+        !wants_lone_rows && self.shared.local(&self.context).is_empty()
     }
 
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {

@@ -159,9 +159,9 @@ fn check_keys(
         if left_type != right_type {
             return Err(JoinError::KeyTypes {
                 left: left_key.clone(),
-                left_type: left_type.clone(),
+                left_type: left_type.clone().into(),
                 right: right_key.clone(),
-                right_type: right_type.clone(),
+                right_type: right_type.clone().into(),
             });
         }
     }

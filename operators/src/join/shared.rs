@@ -13,7 +13,7 @@ use quokka_engine::plan::Channels;
 
 use super::condition::Condition;
 use super::error::JoinError;
-use super::keys::KeyFormat;
+use super::keys::{KeyFormat, Keys};
 use super::layout::Layout;
 use super::lookup::Ownership;
 use super::options::{Distribution, JoinOptions};
@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) options: JoinOptions,
     pub(super) build_keys: Vec<PlSmallStr>,
     pub(super) probe_keys: Vec<PlSmallStr>,
+    /// Types of the keys, the same on both sides.
+    pub(super) key_types: Vec<DataType>,
     pub(super) format: KeyFormat,
     pub(super) layout: Layout,
     /// Names and types of the build rows that are kept.
@@ -46,6 +48,11 @@ pub(super) struct Local {
 }
 
 impl Shared {
+    /// The keys of a batch of the side whose key columns are `names`.
+    pub(super) fn keys(&self, frame: &DataFrame, names: &[PlSmallStr]) -> Result<Keys, OperatorError> {
+        Keys::of(frame, names, &self.key_types, self.format, self.options.nulls_equal)
+    }
+
     /// The state of the process in which `context` is.
     pub(super) fn local(&self, context: &WorkerContext) -> &Local {
         self.local.get_or_init(|| {
@@ -72,10 +79,9 @@ impl Shared {
     /// Which worker of the process has the keys of a hash.
     pub(super) fn ownership(&self, context: &WorkerContext) -> Ownership {
         match self.options.distribution {
-            Distribution::Broadcast => Ownership::Whole,
+            Distribution::Broadcast => Ownership { workers: 1, first: 0 },
             Distribution::Partitioned => {
-                let first = context.process * context.workers_per_process();
-                Ownership::Partitioned { workers: context.workers, first }
+                Ownership { workers: context.workers, first: context.process * context.workers_per_process() }
             },
         }
     }
@@ -120,6 +126,11 @@ impl Local {
         let partitions: Option<Vec<_>> = self.partitions.iter().map(|partition| partition.get().cloned()).collect();
         let side = Arc::new(BuildSide::new(partitions.ok_or(JoinError::GateClosed)?)?);
         Ok(self.side.get_or_init(|| side).clone())
+    }
+
+    /// Whether the build side of this process is complete and has no rows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.partitions.iter().all(|partition| partition.get().is_some_and(|partition| partition.height() == 0))
     }
 
     /// A probe channel has given all its matches.

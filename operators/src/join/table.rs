@@ -43,6 +43,18 @@ impl<W: Word> Table<W> {
         (slot as u32, next as u32, slot & filter_bit(hash) != 0)
     }
 
+    /// Asks the memory for the directory slot of `hash`.
+    #[inline]
+    pub(super) fn prefetch_bucket(&self, hash: u64) {
+        prefetch(&self.directory, (hash & self.mask) as usize);
+    }
+
+    /// Asks the memory for the entry `start`.
+    #[inline]
+    pub(super) fn prefetch_entry(&self, start: u32) {
+        prefetch(&self.entries, start as usize);
+    }
+
     /// The entries `start..end` of a bucket.
     #[inline]
     pub(super) fn entries(&self, start: u32, end: u32) -> &[Entry<W>] {
@@ -57,6 +69,18 @@ impl<W: Word> Table<W> {
     pub(super) fn bytes(&self) -> usize {
         self.directory.capacity() * 8 + self.entries.capacity() * size_of::<Entry<W>>() + self.rows.capacity() * 4
     }
+}
+
+#[inline]
+fn prefetch<T>(values: &[T], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch changes nothing that a program can see, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(index).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, index);
 }
 
 /// The filter bit of a hash, in the upper half of a directory slot. The bucket comes from the lowest bits of the hash, the
@@ -226,6 +250,72 @@ impl<W: Word> TableBuilder<W> {
             }
             self.write(Entry { word, first, count });
             rest = others;
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use polars_core::df;
+
+    use super::*;
+
+    fn build<W: Word>(mut builder: TableBuilder<W>, keys: Option<&KeyColumns>) -> Table<W> {
+        loop {
+            match builder.step(keys) {
+                ControlFlow::Continue(next) => builder = next,
+                ControlFlow::Break(table) => return table,
+            }
+        }
+    }
+
+    /// Groups of rows in the bucket of a hash.
+    fn groups<W: Word>(table: &Table<W>, hash: u64) -> Vec<Vec<u32>> {
+        let (start, end, possible) = table.bucket(hash);
+        assert!(possible || start == end);
+        let rows = |entry: &Entry<W>| match entry.count {
+            1 => vec![entry.first],
+            count => table.rows(entry.first, count).to_vec(),
+        };
+        table.entries(start, end).iter().map(rows).collect()
+    }
+
+    #[test]
+    fn keys_of_equal_hash_are_told_apart() {
+        let frame = df!("a" => ["x", "y", "x", "z", "y", "x"]).unwrap();
+        let keys = KeyColumns::of(&frame, &["a".into()]).unwrap();
+        let table = build(TableBuilder::new(vec![7; 6], vec![7u64; 6], None), Some(&keys));
+        assert_eq!(groups(&table, 7), [vec![0, 2, 5], vec![1, 4], vec![3]]);
+    }
+
+    #[test]
+    fn words_of_one_bucket_are_told_apart() {
+        let table = build(TableBuilder::new(vec![8; 5], vec![3u128, 1, 2, 1, 3], None), None);
+        assert_eq!(groups(&table, 8), [vec![1, 3], vec![2], vec![0, 4]]);
+        assert!(groups(&table, 9).is_empty());
+    }
+
+    #[test]
+    fn rows_that_are_not_valid_are_left_out() {
+        let valid = [true, false, true].into_iter().collect();
+        let table = build(TableBuilder::new(vec![1, 1, 2], vec![1u64, 1, 2], Some(valid)), None);
+        assert_eq!(groups(&table, 1), [vec![0]]);
+        assert_eq!(groups(&table, 2), [vec![2]]);
+        let empty = build(TableBuilder::new(Vec::new(), Vec::<u64>::new(), None), None);
+        assert!(groups(&empty, 5).is_empty());
+    }
+
+    #[test]
+    fn every_row_is_found_in_a_table_of_several_steps() {
+        let rows = (STEP as u64 * 3 / 2) as u32;
+        let words: Vec<u64> = (0..rows as u64).map(|row| row / 2).collect();
+        let hashes: Vec<u64> =
+            words.iter().map(|word| word.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)).collect();
+        let table = build(TableBuilder::new(hashes.clone(), words, None), None);
+        for row in (0..rows).step_by(1009) {
+            let pair = vec![row & !1, row | 1];
+            assert!(groups(&table, hashes[row as usize]).contains(&pair), "{row}");
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A predicate moves if it is elementwise, cannot fail and is deterministic. Below a projection its columns are replaced
 //! by their definitions. Below a join it goes to the side whose columns it reads, if rows of that side cannot turn up
-//! unmatched, and, if it reads keys only, to the other side too. It never passes a limit or a top-k, whose result
+//! unmatched, and, if it reads keys only, to the other side too. Of alternatives that read both sides, each side gets
+//! what they say of it, and the whole stays above the join. A predicate never passes a limit or a top-k, whose result
 //! depends on which rows there are, nor an operation that looks at more than one row at a time.
 
 mod join;
@@ -297,6 +298,30 @@ mod tests {
             filter [(col("a")) > (col("b"))]
               inner-join on col("k") = col("j") columns=[k, a, x, b, right.x as x_right]
                 left
+                right
+            "#,
+        );
+    }
+
+    #[test]
+    fn alternatives_tell_each_side_something() {
+        let alternative = |a: i32, b: i32| col("a").eq(lit(a)).and(col("b").eq(lit(b))).and(col("a").lt(col("b")));
+        assert_text(
+            &joined(JoinType::Inner, alternative(1, 2).or(alternative(3, 4))),
+            r#"
+            filter [([([([(col("a")) == (dyn int: 1)]) & ([(col("b")) == (dyn int: 2)])]) & ([(col("a")) < (col("b"))])]) | ([([([(col("a")) == (dyn int: 3)]) & ([(col("b")) == (dyn int: 4)])]) & ([(col("a")) < (col("b"))])])]
+              inner-join on col("k") = col("j") columns=[k, a, x, b, right.x as x_right]
+                left where [([(col("a")) == (dyn int: 1)]) | ([(col("a")) == (dyn int: 3)])]
+                right where [([(col("b")) == (dyn int: 2)]) | ([(col("b")) == (dyn int: 4)])]
+            "#,
+        );
+        // One alternative says nothing of the right side.
+        assert_text(
+            &joined(JoinType::Left, col("a").eq(lit(1)).and(col("b").eq(lit(2))).or(col("a").eq(lit(3)))),
+            r#"
+            filter [([([(col("a")) == (dyn int: 1)]) & ([(col("b")) == (dyn int: 2)])]) | ([(col("a")) == (dyn int: 3)])]
+              left-join on col("k") = col("j") columns=[k, a, x, b, right.x as x_right]
+                left where [([(col("a")) == (dyn int: 1)]) | ([(col("a")) == (dyn int: 3)])]
                 right
             "#,
         );

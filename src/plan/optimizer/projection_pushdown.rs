@@ -98,10 +98,10 @@ fn prune_select(schema: &SchemaRef, input: &LogicalPlan, exprs: &[NamedExpr], re
     let names: Names = used.iter().map(|named| named.name.clone()).collect();
     let exprs: Vec<_> = exprs.iter().filter(|named| names.contains(&named.name)).cloned().collect();
     let used = with_columns_of(Names::default(), exprs.iter().map(|named| &named.expr));
-    if exprs.iter().all(NamedExpr::is_plain) {
-        return prune(input, &used);
-    }
     let input = computed_from(input, &used);
+    if exprs.iter().all(NamedExpr::is_plain) {
+        return input;
+    }
     LogicalPlan::new(Node::Select { input, exprs }, kept(schema, &names))
 }
 
@@ -212,7 +212,7 @@ mod tests {
             &plan.aggregate(&[], &[len()], "agg").unwrap(),
             r#"
             aggregate by [] [len() as len]
-              t columns=0/2 []
+              t columns=1/2 [a]
             "#,
         );
         check(

@@ -18,6 +18,9 @@ mod requirement;
 mod scan;
 mod slice;
 mod sort;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
 mod union;
 mod whole_frame;
 
@@ -26,24 +29,29 @@ pub(crate) use collect::Collected;
 use std::sync::Arc;
 
 use polars_core::prelude::SchemaRef;
-use quokka_engine::error::{Error as EngineError, OperatorError};
+use quokka_engine::error::OperatorError;
 use quokka_engine::operator::OperatorFactory;
 use quokka_engine::partitioning::Partitioning;
 use quokka_engine::plan::{Channels, Head, Input, Node as PhysicalNode, PhysicalPlan};
 
 use self::collect::CollectSink;
 use super::logical::{LogicalPlan, Node};
-use crate::context::Context;
-use crate::error::{Error, Result};
+
+/// What a plan must know of the workers that run it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workers {
+    /// In the whole cluster.
+    pub(crate) workers: usize,
+    pub(crate) processes: usize,
+    /// Rows that a batch has at most.
+    pub(crate) batch_rows: usize,
+}
 
 /// The plan for one run of `plan` whose rows end in `collected`, in every process.
-pub(crate) fn lower(plan: &LogicalPlan, context: &Context, collected: &Collected) -> Result<PhysicalPlan> {
-    let mut lowering = Lowering {
-        plan: PhysicalPlan { batch_rows: context.batch_rows(), ..PhysicalPlan::default() },
-        workers: context.workers(),
-        processes: context.processes(),
-    };
-    let stream = lowering.lower(plan, Order::Kept).map_err(planning)?;
+pub(crate) fn lower(plan: &LogicalPlan, on: Workers, collected: &Collected) -> Result<PhysicalPlan, OperatorError> {
+    let physical = PhysicalPlan { batch_rows: on.batch_rows, ..PhysicalPlan::default() };
+    let mut lowering = Lowering { plan: physical, workers: on.workers, processes: on.processes };
+    let stream = lowering.lower(plan, Order::Kept)?;
     let partitioning =
         if lowering.processes > 1 { Partitioning::BroadcastToProcesses } else { Partitioning::PassThrough };
     lowering.plan.add(PhysicalNode {
@@ -55,11 +63,6 @@ pub(crate) fn lower(plan: &LogicalPlan, context: &Context, collected: &Collected
         channels: Channels::All,
     });
     Ok(lowering.plan)
-}
-
-/// A source or operator refuses what the logical plan has checked.
-fn planning(source: OperatorError) -> Error {
-    EngineError::Operator { operator: "plan".into(), worker: 0, split: None, source }.into()
 }
 
 /// What the reader of a stream does with its order.
@@ -110,10 +113,12 @@ impl Lowering {
             Node::WithColumns { input, exprs } => self.with_columns(input, exprs, plan.schema(), order),
             Node::Aggregate { input, keys, aggs } => self.aggregate(input, keys, aggs),
             Node::Join { left, right, join } => self.join(left, right, join, plan.schema()),
+            // Nobody looks at the order.
+            Node::Sort { input, .. } if order == Order::Ignored => self.lower(input, order),
             Node::Sort { input, by, options } => self.sort(input, by, options),
             Node::TopK { input, k, by, options } => self.top_k(input, *k, by, options),
             Node::Slice { input, offset, length } => self.slice(input, *offset, *length),
-            Node::Union { inputs } => self.union(inputs),
+            Node::Union { inputs } => self.union(inputs, order),
         }
     }
 

@@ -2,27 +2,65 @@
 
 use std::sync::Arc;
 
-use quokka_engine::error::OperatorError;
+use polars_core::prelude::SortMultipleOptions;
+use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::expr::prelude::lit;
 use quokka_engine::partitioning::Partitioning;
 use quokka_engine::plan::Input;
+use quokka_operators::sort::{SortOrder, SortRun};
 use quokka_operators::union::Union;
 
+use super::keys::KeyColumns;
 use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::logical::LogicalPlan;
 
 impl Lowering {
-    pub(super) fn union(&mut self, inputs: &[LogicalPlan]) -> Lowered {
-        let streams = inputs
-            .iter()
-            .map(|input| self.lower(input, Order::Ignored))
-            .collect::<Result<Vec<Stream>, OperatorError>>()?;
+    pub(super) fn union(&mut self, inputs: &[LogicalPlan], order: Order) -> Lowered {
+        match order {
+            Order::Needed => self.union_in_order(inputs),
+            Order::Ignored | Order::Kept => {
+                let streams = self.lower_all(inputs, Order::Ignored)?;
+                let edges = streams.iter().map(|_| Partitioning::PassThrough).collect();
+                self.mixed(streams, edges, Placement::Spread)
+            },
+        }
+    }
+
+    /// The rows of all inputs as they come.
+    fn mixed(&mut self, streams: Vec<Stream>, edges: Vec<Partitioning>, placement: Placement) -> Lowered {
         let Some(schema) = streams.first().map(|stream| stream.schema.clone()) else {
-            return Err(OperatorError::message(quokka_engine::error::ErrorKind::Internal, "a union without inputs"));
+            return Err(OperatorError::message(ErrorKind::Internal, "a union without inputs"));
         };
-        let edges =
-            streams.iter().map(|stream| Input { from: stream.node, partitioning: Partitioning::PassThrough }).collect();
+        let edges = streams.iter().zip(edges);
+        let edges = edges.map(|(stream, partitioning)| Input { from: stream.node, partitioning }).collect();
         let node = self.operator(Arc::new(Union::new(streams.len())), edges, schema.clone());
         let sources = streams.into_iter().flat_map(|stream| stream.sources).collect();
-        Ok(Stream { node, schema, placement: Placement::Spread, sources })
+        Ok(Stream { node, schema, placement, sources })
+    }
+
+    /// On worker 0, the rows of the first input, then those of the second, and so on: inputs come mixed, so each row
+    /// carries the number of its input.
+    fn union_in_order(&mut self, inputs: &[LogicalPlan]) -> Lowered {
+        let mut streams = Vec::with_capacity(inputs.len());
+        let mut number = None;
+        for (index, stream) in self.lower_all(inputs, Order::Needed)?.into_iter().enumerate() {
+            let stream = self.restore_order(stream);
+            let keys = KeyColumns::new([(lit(index as u32), None)], "input", &stream.schema)?;
+            number = keys.names().first().cloned();
+            streams.push(self.with_key_columns(stream, &keys)?);
+        }
+        let edges = streams.iter().map(|stream| self.to_one(stream)).collect();
+        let stream = self.mixed(streams, edges, Placement::One)?;
+        let order = SortOrder::new(number, SortMultipleOptions::default().with_maintain_order(true))?;
+        let keyed = stream.schema.clone();
+        let stream = self.fuse(stream, Arc::new(SortRun::new(order)), keyed);
+        match inputs.first() {
+            Some(input) => self.without_other_columns(stream, input.schema()),
+            None => Ok(stream),
+        }
+    }
+
+    fn lower_all(&mut self, inputs: &[LogicalPlan], order: Order) -> Result<Vec<Stream>, OperatorError> {
+        inputs.iter().map(|input| self.lower(input, order)).collect()
     }
 }

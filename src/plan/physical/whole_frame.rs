@@ -11,7 +11,7 @@ use quokka_operators::whole_frame::{FrameFunction, WholeFrame};
 
 use super::keys::KeyColumns;
 use super::{Lowered, Lowering, Order, Placement, Stream};
-use crate::plan::logical::LogicalPlan;
+use crate::plan::logical::{LogicalPlan, Node};
 
 impl Lowering {
     /// Applies `function` to all rows of `input` at once, or to all rows with the same window keys. It makes columns of
@@ -30,10 +30,14 @@ impl Lowering {
             _ => order,
         };
         let stream = self.lower(input, needed)?;
-        let is_ordered = stream.placement != Placement::Spread;
+        let keeps_order = match order {
+            Order::Ignored => false,
+            Order::Kept => is_sorted(input),
+            Order::Needed => true,
+        };
         match requirement {
-            // An exchange by key would lose an order that somebody wants.
-            Requirement::Window { keys, ordered } if self.workers > 1 && !(is_ordered && order != Order::Ignored) => {
+            // An exchange by key would lose the order.
+            Requirement::Window { keys, ordered } if self.workers > 1 && !keeps_order => {
                 let stream = if *ordered { self.restore_order(stream) } else { stream };
                 self.window(stream, keys, what, function, schema)
             },
@@ -82,5 +86,17 @@ impl Lowering {
         let schema = stream.schema.clone();
         let operator = WholeFrame::new("all rows in order", schema.clone(), Arc::new(Ok));
         self.exchange(stream, Partitioning::Gather, Arc::new(operator), schema)
+    }
+}
+
+/// Whether the rows of `plan` have an order that it gave them.
+fn is_sorted(plan: &LogicalPlan) -> bool {
+    match plan.node() {
+        Node::Sort { .. } | Node::TopK { .. } => true,
+        Node::Filter { input, .. }
+        | Node::Select { input, .. }
+        | Node::WithColumns { input, .. }
+        | Node::Slice { input, .. } => is_sorted(input),
+        Node::Scan { .. } | Node::Aggregate { .. } | Node::Join { .. } | Node::Union { .. } => false,
     }
 }

@@ -59,7 +59,7 @@ fn value(column: &str, number: u8) -> AnyValue<'static> {
         DataType::UInt64 => AnyValue::UInt64((u64::MAX / 11).wrapping_mul(u64::from(number))),
         DataType::Float32 => AnyValue::Float32(float as f32),
         DataType::Float64 => AnyValue::Float64(float),
-        DataType::Boolean => AnyValue::Boolean(number % 2 == 0),
+        DataType::Boolean => AnyValue::Boolean(number.is_multiple_of(2)),
         DataType::String => AnyValue::StringOwned(text.into()),
         DataType::Binary => AnyValue::BinaryOwned(vec![number.wrapping_mul(50); usize::from(number) % 3]),
         DataType::Date => AnyValue::Date(n as i32 * 1000),

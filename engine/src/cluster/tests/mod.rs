@@ -1,6 +1,6 @@
 //! Tests with real sockets, and with real processes. Each ends, or fails, within a hard deadline.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod arguments;
 mod bring_up;

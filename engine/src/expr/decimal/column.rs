@@ -29,6 +29,9 @@ enum Values {
 impl Integers {
     /// Reads a column of decimals or integers.
     pub(super) fn read(column: &Column) -> PolarsResult<Self> {
+        if column.is_empty() {
+            return Ok(Self::empty());
+        }
         if column.len() == 1 || matches!(column, Column::Scalar(_)) {
             return Ok(match integer(&column.get(0)?)? {
                 Some(value) => Self { values: Values::Constant(value), validity: None },

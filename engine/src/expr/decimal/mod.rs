@@ -11,7 +11,7 @@
 //! | `a / b` | `s = max(s1, min(s1 + 6, 12))`; `p1 - s1 + s2` digits before the point |
 //! | `a // b`, `a % b` | `s = 0`; `s = max(s1, s2)`. The quotient is rounded down, the remainder has the sign of `b` |
 //! | `-a`, `min`, `max`, `first`, `last` | as `a` |
-//! | `sum` | 38 digits, `s` |
+//! | `sum`, `cum_sum` | 38 digits, `s` |
 //! | `mean` | 38 digits, `max(s, min(s + 6, 12))` |
 //! | `when`, `coalesce`, `fill_null`, `min_horizontal`, `clip`, ... | a type that holds the values of all inputs |
 //!
@@ -27,7 +27,7 @@
 //!   expression; so is a value that does not fit a strict cast. A cast that is not strict gives null.
 //! * Division by zero is an error of kind [`Compute`](crate::error::ErrorKind::Compute). (For integers and floats
 //!   Polars' null and infinity stay.)
-//! * Everything else (`round`, `cum_sum`, `median`, casts to other types, ...) is Polars'.
+//! * Everything else (`round`, `median`, casts to other types, ...) is Polars'.
 
 mod column;
 mod function;

@@ -91,6 +91,18 @@ fn lengths_that_do_not_fit_are_errors() {
 }
 
 #[test]
+fn deep_expressions_do_not_exhaust_the_stack() {
+    let frame = mixed(5);
+    let sum = (0..600).fold(col("i"), |sum, at| sum + lit(at % 7));
+    let any = (0..600).fold(col("b"), |any, at| any.or(col("i").cast(DataType::Decimal(10, 2)).eq(lit(at))));
+    for expr in [sum, any] {
+        assert_eq!(crate::expr::requirement(&expr, frame.schema()).unwrap(), crate::expr::Requirement::Rows);
+        assert_eq!(columns_of(&rewrite_columns(&expr, &|_| Some(col("f")))), ["f"]);
+        assert!(output_field(&expr, frame.schema()).is_ok());
+    }
+}
+
+#[test]
 fn columns_are_found_and_replaced_everywhere() {
     let expr = when(col("a").gt(lit(1)))
         .then(

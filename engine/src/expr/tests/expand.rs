@@ -1,8 +1,8 @@
 use polars_core::prelude::*;
 
 use super::{col, mixed};
-use crate::expr::expand;
 use crate::expr::prelude::*;
+use crate::expr::{expand, expand_except};
 
 fn expanded(expr: Expr) -> Vec<Expr> {
     expand(&[expr], mixed(1).schema()).unwrap()
@@ -18,6 +18,9 @@ fn selectors_become_columns() {
     assert_eq!(expanded(dtype_col(&DataType::String).as_selector().as_expr()), [col("s"), col("k")]);
     assert_eq!(expanded(all().exclude_cols(["row", "pair", "day", "b"]).as_expr()).len(), 5);
     assert_eq!(expanded(nth(-1).as_expr()), [col("pair")]);
+    let aggregates =
+        expand_except(&[all().as_expr().max(), col("k").len()], &["k".into(), "b".into()], mixed(1).schema());
+    assert_eq!(aggregates.unwrap().len(), mixed(1).width() - 2 + 1);
 }
 
 #[test]

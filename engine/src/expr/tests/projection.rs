@@ -106,7 +106,7 @@ fn names_are_those_of_polars() {
     let frame = mixed(3);
     for expr in elementwise() {
         let expected = lazy(&frame).select([expr.clone()]).collect().unwrap();
-        let actual = select(&frame, &[expr.clone()]).unwrap();
+        let actual = select(&frame, std::slice::from_ref(&expr)).unwrap();
         assert_eq!(actual.get_column_names(), expected.get_column_names(), "{expr}");
     }
 }
@@ -117,7 +117,7 @@ fn select_has_the_height_that_polars_gives() {
         let frame = mixed(rows);
         for expr in whole().into_iter().chain(elementwise()) {
             let expected = lazy(&frame).select([expr.clone()]).collect().unwrap();
-            let actual = select(&frame, &[expr.clone()]).unwrap();
+            let actual = select(&frame, std::slice::from_ref(&expr)).unwrap();
             assert!(actual.equals_missing(&expected), "{expr}\n{actual}\n{expected}");
             assert_eq!(actual.schema(), expected.schema(), "{expr}");
         }

@@ -3,9 +3,9 @@
 mod boolean;
 mod bytes;
 mod count;
+mod end_value;
 mod extremum;
 mod moments;
-mod position;
 mod sum;
 
 use polars_arrow::array::{Array, PrimitiveArray};
@@ -18,9 +18,9 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 pub(crate) use boolean::Truth;
 pub(crate) use bytes::BytesExtremum;
 pub(crate) use count::{Count, Counted};
+pub(crate) use end_value::EndValue;
 pub(crate) use extremum::Extremum;
 pub(crate) use moments::Moments;
-pub(crate) use position::{First, Last};
 pub(crate) use sum::Sum;
 
 /// The rows of a batch, by group.
@@ -32,6 +32,8 @@ pub(crate) struct Rows<'a> {
     pub groups: Option<&'a [u32]>,
     /// First row of each group that this batch founded, in the order of the groups' numbers.
     pub founders: &'a [u32],
+    /// The worker that sent the batch.
+    pub origin: usize,
 }
 
 /// One aggregate function over all groups of a channel.

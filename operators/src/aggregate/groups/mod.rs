@@ -105,6 +105,9 @@ impl GroupTable {
         groups.of_rows.clear();
         groups.founders.clear();
         self.find(&keys, groups)?;
+        if groups.founders.is_empty() {
+            return Ok(());
+        }
         let keys = DataFrame::new(rows, keys.into_iter().map(Column::from).collect())?;
         // SAFETY: founders are row numbers of `keys`, whose columns were rechunked above.
         unsafe { self.keys.gather_extend(&keys, &groups.founders, ShareStrategy::Never) };

@@ -115,8 +115,8 @@ impl<'a> Decomposer<'a> {
             AggExpr::Max { input, propagate_nans } => {
                 self.state_of(Function::Extremum { largest: true, propagate_nans: *propagate_nans }, input, true)
             },
-            AggExpr::First(input) => self.state_of(Function::First, input, false),
-            AggExpr::Last(input) => self.state_of(Function::Last, input, false),
+            AggExpr::First(input) => self.state_of(Function::EndValue { last: false }, input, false),
+            AggExpr::Last(input) => self.state_of(Function::EndValue { last: true }, input, false),
             AggExpr::Count { input, include_nulls: false } => self.count(Counted::Values, input, true),
             AggExpr::Count { input, include_nulls: true } => self.len(input),
             AggExpr::Std(input, ddof) => self.variance(input, *ddof, true),

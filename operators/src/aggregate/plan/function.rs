@@ -9,7 +9,7 @@ use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
 use crate::aggregate::accumulator::{
-    Accumulator, BytesExtremum, Count, Counted, Extremum, First, Last, Moments, Sum, Truth, cast,
+    Accumulator, BytesExtremum, Count, Counted, EndValue, Extremum, Moments, Sum, Truth, cast,
 };
 
 /// A function whose partial results merge into its result.
@@ -28,8 +28,10 @@ pub(crate) enum Function {
         any: bool,
         ignore_nulls: bool,
     },
-    First,
-    Last,
+    /// First or last value.
+    EndValue {
+        last: bool,
+    },
     /// What variance and standard deviation are made of.
     Moments,
 }
@@ -40,7 +42,8 @@ impl Function {
         match self {
             Function::Sum(dtype) => vec![dtype.clone()],
             Function::Count(_) => vec![DataType::UInt64],
-            Function::Extremum { .. } | Function::First | Function::Last => vec![input.clone()],
+            Function::Extremum { .. } => vec![input.clone()],
+            Function::EndValue { .. } => vec![input.clone(), DataType::UInt32],
             Function::Truth { .. } => vec![DataType::Boolean],
             Function::Moments => vec![DataType::UInt64, DataType::Float64, DataType::Float64],
         }
@@ -66,7 +69,7 @@ impl Function {
                 number || input.is_bool() || input.is_string() || input.is_binary() || input.is_enum()
             },
             Function::Moments => input.is_primitive_numeric() || input.is_bool() || input.is_decimal(),
-            Function::Count(_) | Function::First | Function::Last => !input.is_null() && !input.is_object(),
+            Function::Count(_) | Function::EndValue { .. } => !input.is_null() && !input.is_object(),
         }
     }
 
@@ -109,20 +112,26 @@ impl Function {
                 }
             },
             &Function::Truth { any, ignore_nulls } => Box::new(Truth::new(any, ignore_nulls)),
-            Function::First => Box::new(First::new(input.clone())),
-            Function::Last => Box::new(Last::new(input.clone())),
+            &Function::EndValue { last } => Box::new(EndValue::new(last, input.clone())),
             Function::Moments => Box::new(Moments::default()),
         })
     }
 
     /// The state that each row of `input` would leave alone: what an accumulator exports if every row is a group.
-    pub fn single_rows(&self, input: Option<&Column>, rows: usize) -> Result<Vec<Column>, OperatorError> {
+    /// `origin`: the worker that sent the rows.
+    pub fn single_rows(
+        &self,
+        input: Option<&Column>,
+        rows: usize,
+        origin: usize,
+    ) -> Result<Vec<Column>, OperatorError> {
         let constant = |scalar: Scalar| Column::new_scalar(PlSmallStr::EMPTY, scalar, rows);
         let Some(input) = input else { return Ok(vec![constant(Scalar::from(1u64))]) };
         Ok(match self {
             Function::Sum(dtype) => vec![without_nulls(cast(input, dtype)?)?],
             Function::Count(counted) => vec![single_counts(*counted, input)?],
-            Function::Extremum { .. } | Function::First | Function::Last => vec![input.clone()],
+            Function::Extremum { .. } => vec![input.clone()],
+            Function::EndValue { .. } => vec![input.clone(), constant(Scalar::from(origin as u32))],
             Function::Truth { any, ignore_nulls: true } if input.null_count() > 0 => {
                 let neutral = if *any { FillNullStrategy::Zero } else { FillNullStrategy::One };
                 vec![input.as_materialized_series().fill_null(neutral)?.into_column()]
@@ -170,8 +179,8 @@ impl fmt::Display for Function {
             Function::Extremum { largest: false, .. } => "min",
             Function::Truth { any: true, .. } => "any",
             Function::Truth { any: false, .. } => "all",
-            Function::First => "first",
-            Function::Last => "last",
+            Function::EndValue { last: false } => "first",
+            Function::EndValue { last: true } => "last",
             Function::Moments => "moments",
         })
     }

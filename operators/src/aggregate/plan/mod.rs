@@ -33,8 +33,9 @@ use super::whole_group_aggregate::{KeyedRows, WholeGroupAggregate};
 /// and each group is evaluated as a whole.
 ///
 /// Names and types of the result, and the treatment of nulls, are those of Polars, but for decimals. Null keys
-/// form a group, NaN keys are equal, and so are -0.0 and 0.0. `first` and `last` mean the order of arrival. Groups come
-/// in no particular order.
+/// form a group, NaN keys are equal, and so are -0.0 and 0.0. Inside a group, rows are
+/// ordered by the worker that sent them, then as they were sent: after a sort, `first` and `last` are what they are in
+/// Polars. Groups come in no particular order.
 ///
 /// Without keys all rows are one group, which exists even if there are no rows.
 ///
@@ -164,6 +165,11 @@ impl AggregatePlan {
 
 fn named(exprs: Vec<Expr>, schema: &Schema) -> Result<Vec<Named>, OperatorError> {
     exprs.into_iter().map(|expr| Ok(Named { name: output_field(&expr, schema)?.name, expr })).collect()
+}
+
+/// Expressions as a list.
+fn describe(exprs: &[Named]) -> String {
+    exprs.iter().map(|output| output.expr.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn unique<'a>(names: impl Iterator<Item = &'a PlSmallStr>) -> Result<(), OperatorError> {

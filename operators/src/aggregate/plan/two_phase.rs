@@ -11,7 +11,7 @@ use quokka_engine::expr::prelude::col;
 use quokka_engine::expr::{Expr, Projection, Requirement, requirement};
 
 use super::decompose::{Decomposer, Partial, Parts};
-use super::{Named, internal_name};
+use super::{Named, describe, internal_name};
 use crate::aggregate::accumulator::Accumulator;
 
 /// A group-by in two phases. Rows become keys and inputs, these become keys and states, the exchange brings the states of
@@ -26,6 +26,8 @@ pub(crate) struct TwoPhase {
     partial_schema: SchemaRef,
     /// From keys and aggregates that stand alone to the output.
     post: Projection,
+    /// The aggregates, for `explain`.
+    description: String,
 }
 
 impl TwoPhase {
@@ -89,6 +91,7 @@ impl TwoPhase {
             parts,
             partial_schema: Arc::new(partial_schema),
             post,
+            description: describe(aggs),
         }))
     }
 
@@ -117,9 +120,9 @@ impl TwoPhase {
         names.collect::<Vec<_>>().join(", ")
     }
 
-    /// The output, for `explain`.
-    pub fn outputs(&self) -> String {
-        self.post.schema().iter_names().map(PlSmallStr::as_str).collect::<Vec<_>>().join(", ")
+    /// The aggregates, for `explain`.
+    pub fn description(&self) -> &str {
+        &self.description
     }
 
     /// Keys and inputs of rows.
@@ -141,14 +144,14 @@ impl TwoPhase {
         self.parts.partials.iter().map(slot).collect()
     }
 
-    /// Keys and states of rows that each stand for themselves; `inputs` are keys and inputs.
-    pub fn single_rows(&self, inputs: DataFrame) -> Result<DataFrame, OperatorError> {
+    /// Keys and states of rows that each stand for themselves; `inputs` are keys and inputs of a batch from `origin`.
+    pub fn single_rows(&self, inputs: DataFrame, origin: usize) -> Result<DataFrame, OperatorError> {
         let rows = inputs.height();
         let inputs = inputs.into_columns();
         let (keys, inputs) = inputs.split_at(self.keys.len());
         let mut columns = keys.to_vec();
         for partial in &self.parts.partials {
-            columns.extend(partial.function.single_rows(partial.input.map(|input| &inputs[input]), rows)?);
+            columns.extend(partial.function.single_rows(partial.input.map(|input| &inputs[input]), rows, origin)?);
         }
         self.named(rows, columns)
     }

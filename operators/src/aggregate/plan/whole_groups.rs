@@ -10,7 +10,7 @@ use quokka_engine::error::OperatorError;
 use quokka_engine::expr::prelude::col;
 use quokka_engine::expr::{Expr, GroupProjection, Projection, columns_of};
 
-use super::{Named, internal_name};
+use super::{Named, describe, internal_name};
 
 /// A group-by that exchanges rows.
 pub(crate) struct WholeGroups {
@@ -75,7 +75,7 @@ impl WholeGroups {
             pre,
             aggregates,
             output: Arc::new(output),
-            description: aggs.iter().map(|agg| agg.expr.to_string()).collect::<Vec<_>>().join(", "),
+            description: describe(aggs),
         })
     }
 
@@ -95,6 +95,7 @@ impl WholeGroups {
         &self.output
     }
 
+    /// The aggregates, for `explain`.
     pub fn description(&self) -> &str {
         &self.description
     }

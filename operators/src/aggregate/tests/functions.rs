@@ -7,7 +7,7 @@ use quokka_engine::expr::Expr;
 use quokka_engine::expr::prelude::{NULL, RoundMode, all, col, len, lit, when};
 
 use super::super::AggregatePlan;
-use super::{RUNS, Run, all_types, assert_same, check, check_runs, execute, oracle};
+use super::{RUNS, Run, all_types, assert_same, check, check_runs, execute, execute_sorted, oracle};
 
 const NUMBERS: [&str; 13] =
     ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "special", "boolean", "nothing"];
@@ -120,17 +120,18 @@ fn first_and_last() {
 }
 
 #[test]
-fn first_of_several_workers_is_some_value_of_the_group() {
-    let frame = df!("k" => [1, 2, 1, 2, 1, 2, 3], "v" => [10, 20, 11, 21, 12, 22, 30]).unwrap();
-    let plan = AggregatePlan::new(&[col("k")], &[col("v").first(), col("v").last().alias("last")], frame.schema());
-    let result = execute(&plan.unwrap(), &frame, RUNS[3]).unwrap();
-    assert_eq!(result.height(), 3);
-    for column in ["v", "last"] {
-        let tens = result.column(column).unwrap().i32().unwrap() / 10;
-        assert_eq!(
-            tens.into_series(),
-            result.column("k").unwrap().as_materialized_series().clone().with_name(column.into())
-        );
+fn first_and_last_after_a_sort() {
+    let frame = frame();
+    let columns = ["i32", "string", "boolean", "decimal", "list", "nothing"];
+    let first = columns.map(|name| col(name).first().alias(format!("first {name}")));
+    let aggs: Vec<Expr> = first.into_iter().chain(columns.map(|name| col(name).last())).collect();
+    for keys in [vec![], vec![col("i64")], vec![col("string").alias("k"), col("u8")]] {
+        let expected = oracle(&keys, &aggs, &frame).unwrap();
+        let plan = AggregatePlan::new(&keys, &aggs, frame.schema()).unwrap();
+        assert!(plan.two_phase());
+        for run in RUNS {
+            assert_same(&execute_sorted(&plan, &frame, run).unwrap(), &expected, keys.len(), "sorted");
+        }
     }
 }
 

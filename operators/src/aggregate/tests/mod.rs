@@ -34,24 +34,45 @@ const RUNS: [Run; 4] = [
 
 /// Runs a plan on `frame`: batches go to the workers in turn, and what they send goes to the owner of its key.
 fn execute(plan: &AggregatePlan, frame: &DataFrame, run: Run) -> Result<DataFrame, OperatorError> {
-    let context =
-        |worker| WorkerContext { worker, workers: run.workers, process: 0, processes: 1, batch_rows: run.batch_rows };
     let mut inputs = vec![Vec::new(); run.workers];
     for (i, batch) in batches(frame, run.batch_rows).into_iter().enumerate() {
         inputs[i % run.workers].push(batch);
     }
+    let exchanged = exchange(plan, inputs, run)?;
+    finish(plan, exchanged, run)
+}
+
+/// Like [`execute`], with a range of the rows on each worker, as after a sort; what the workers send arrives out of order.
+fn execute_sorted(plan: &AggregatePlan, frame: &DataFrame, run: Run) -> Result<DataFrame, OperatorError> {
+    let ranges = batches(frame, frame.height().div_ceil(run.workers));
+    let inputs = ranges.iter().map(|range| batches(range, run.batch_rows)).collect();
+    let mut exchanged = exchange(plan, inputs, run)?;
+    exchanged.iter_mut().for_each(|batches| batches.reverse());
+    finish(plan, exchanged, run)
+}
+
+fn context(worker: usize, run: Run) -> WorkerContext {
+    WorkerContext { worker, workers: run.workers, process: 0, processes: 1, batch_rows: run.batch_rows }
+}
+
+/// What each owner gets when the workers have these inputs.
+fn exchange(plan: &AggregatePlan, inputs: Vec<Vec<DataFrame>>, run: Run) -> Result<Vec<Vec<DataFrame>>, OperatorError> {
     let mut exchanged = vec![Vec::new(); run.workers];
     for (worker, input) in inputs.into_iter().enumerate() {
-        for sent in drive(&*plan.before_exchange(), &context(worker), vec![input], run.restore)? {
+        for sent in drive(&*plan.before_exchange(), &context(worker, run), vec![input], run.restore)? {
             assert_eq!(sent.schema(), plan.exchanged_schema());
             for (owner, part) in partition(plan, sent, run.workers).into_iter().enumerate() {
                 exchanged[owner].push(part);
             }
         }
     }
+    Ok(exchanged)
+}
+
+fn finish(plan: &AggregatePlan, exchanged: Vec<Vec<DataFrame>>, run: Run) -> Result<DataFrame, OperatorError> {
     let mut result = DataFrame::empty_with_schema(plan.output_schema());
     for (owner, input) in exchanged.into_iter().enumerate() {
-        for sent in drive(&*plan.after_exchange(), &context(owner), vec![input], run.restore)? {
+        for sent in drive(&*plan.after_exchange(), &context(owner, run), vec![input], run.restore)? {
             assert_eq!(sent.schema(), plan.output_schema());
             assert!(sent.height() <= run.batch_rows);
             result.vstack_mut(&sent)?;

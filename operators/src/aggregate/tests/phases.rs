@@ -3,7 +3,8 @@
 use polars_core::df;
 use polars_core::prelude::*;
 use quokka_engine::batch::Batch;
-use quokka_engine::expr::prelude::{col, len};
+use quokka_engine::error::ErrorKind;
+use quokka_engine::expr::prelude::{col, len, lit};
 use quokka_engine::operator::testing::{batches, single_worker};
 use quokka_engine::operator::{Operator, Output, Progress};
 
@@ -110,6 +111,37 @@ fn without_keys_the_first_worker_answers() {
         for run in RUNS {
             assert_eq!(execute(&plan, &frame, run).unwrap().height(), 1);
         }
+    }
+}
+
+#[test]
+fn plans_describe_what_they_compute() {
+    let frame = frame(10, |i| i % 3);
+    let describe = |factor: f64| {
+        let aggs = [(col("v").sum() * lit(factor)).alias("scaled"), col("v").max()];
+        let plan = AggregatePlan::new(&[col("k")], &aggs, frame.schema()).unwrap();
+        [plan.before_exchange().describe().to_string(), plan.after_exchange().describe().to_string()]
+    };
+    let [partial, last] = describe(0.5);
+    assert_eq!(partial, r#"partial-aggregate keys=[k] aggregates=[sum(col("v")), max(col("v"))]"#);
+    assert!(last.starts_with("final-aggregate keys=[k] aggregates=["), "{last}");
+    assert_ne!(last, describe(0.25)[1]);
+}
+
+#[test]
+fn states_of_other_queries_are_refused() {
+    let frame = frame(10, |i| i % 3);
+    let plan = |agg| AggregatePlan::new(&[col("k")], &[agg], frame.schema()).unwrap();
+    let (sums, spreads, medians) = (plan(col("v").sum()), plan(col("v").std(1)), plan(col("v").median()));
+    let factories = |plan: &AggregatePlan| [plan.before_exchange(), plan.after_exchange()];
+    for factory in factories(&sums) {
+        let mut operator = factory.create(&single_worker(10)).unwrap();
+        let state = operator.snapshot().unwrap().unwrap();
+        for other in [&factories(&spreads)[..], &[medians.after_exchange()]].concat() {
+            let error = other.create(&single_worker(10)).unwrap().restore(state.clone()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData);
+        }
+        assert!(factory.create(&single_worker(10)).unwrap().restore(state).is_ok());
     }
 }
 

@@ -75,6 +75,16 @@ fn key_column(kind: &str, name: &str, rows: usize, numbers: &mut Numbers) -> Col
             }
             structs.into_series()
         },
+        "list" => {
+            let mut builder = ListPrimitiveChunkedBuilder::<Int64Type>::new(name.clone(), rows, rows, DataType::Int64);
+            for number in numbers.values(rows, 6, true, |n| n as i64) {
+                match number {
+                    Some(number) => builder.append_slice(&[1, number, 3][..number as usize % 4]),
+                    None => builder.append_null(),
+                }
+            }
+            builder.finish().into_series()
+        },
         "null" => Series::full_null(name.clone(), rows, &DataType::Null),
         other => panic!("no key of kind {other}"),
     };
@@ -155,6 +165,7 @@ fn nested_keys() {
     check(&["struct"], (60, 50));
     check(&["nullable struct"], (60, 50));
     check(&["struct", "string"], (60, 50));
+    check(&["list"], (60, 50));
 }
 
 #[test]

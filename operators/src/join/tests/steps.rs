@@ -68,6 +68,43 @@ fn unmatched_build_rows_leave_in_batches() {
 }
 
 #[test]
+fn workers_share_marks_across_threads() {
+    use quokka_engine::operator::OperatorFactory;
+    let keys = |rows: i64, step: i64| (0..rows).map(|i| i * step % 5003).collect::<Vec<_>>();
+    let left = df!("a" => keys(20_000, 7), "b" => (0..20_000i32).collect::<Vec<_>>()).unwrap();
+    let right = df!("a" => keys(3_000, 2), "c" => (0..3_000i32).collect::<Vec<_>>()).unwrap();
+    let options = JoinOptions::new(JoinType::Full);
+    let join = plan(&left, &right, (&["a"], &["a"]), &options);
+    let cluster = Cluster { workers: 4, batch_rows: 500 };
+    let parts = distribute(&right, &["a".into()], 4, Distribution::Partitioned);
+    let work = &|worker: usize| {
+        let (mut output, mut pushed) = (Output::default(), Vec::new());
+        let mut build = join.build.create(&cluster.context(worker)).unwrap();
+        let _ = build.on_batch(0, Batch::new(parts[worker].clone(), worker), &mut output).unwrap();
+        let progress = build.on_input_end(0, &mut output).unwrap();
+        drain(build.as_mut(), progress, &mut output, &mut pushed);
+        while !join.gate.is_open() {
+            std::thread::yield_now();
+        }
+        let mut probe = join.probe.create(&cluster.context(worker)).unwrap();
+        for batch in batches(&left.slice(worker as i64 * 5_000, 5_000), 500) {
+            let progress = probe.on_batch(0, Batch::new(batch, worker), &mut output).unwrap();
+            drain(probe.as_mut(), progress, &mut output, &mut pushed);
+        }
+        let progress = probe.on_input_end(0, &mut output).unwrap();
+        drain(probe.as_mut(), progress, &mut output, &mut pushed);
+        pushed
+    };
+    let pushed: Vec<DataFrame> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|worker| scope.spawn(move || work(worker))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut result = DataFrame::empty_with_schema(&join.schema);
+    pushed.iter().for_each(|batch| _ = result.vstack_mut(batch).unwrap());
+    assert_same_rows(&result, &oracle(&left, &right, (&["a"], &["a"]), &options), "four threads");
+}
+
+#[test]
 fn probe_order_is_kept() {
     let left = df!("a" => (0..1000i64).map(|i| i % 37).collect::<Vec<_>>(), "row" => (0..1000u32).collect::<Vec<_>>())
         .unwrap();

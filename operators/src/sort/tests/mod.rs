@@ -294,7 +294,7 @@ fn ranges_have_a_fair_share() {
     let even = sizes(&input, "row");
     assert!(even.iter().all(|size| (13_500..16_500).contains(size)), "{even:?}");
     // Two thirds of the rows are equal: one worker has them, the others divide the rest.
-    let skewed = |n: u64| if pseudo_random(n) % 3 > 0 { 500_000 } else { pseudo_random(n + 7) % 1_000_000 };
+    let skewed = |n: u64| if pseudo_random(n).is_multiple_of(3) { pseudo_random(n + 7) % 1_000_000 } else { 500_000 };
     let mut input = input;
     input.with_column(Column::new("row".into(), (0..60_000).map(skewed).collect::<Vec<_>>())).unwrap();
     let mut skewed = sizes(&input, "row");

@@ -83,16 +83,16 @@ pub(super) fn fault_error(fault: Fault, expression: &Expr, precision: usize) -> 
 
 /// `input`, a decimal of scale `from`, as a decimal of type `to`; null where it does not fit.
 pub(super) fn cast_or_null(input: Expr, from: usize, to: DecimalType) -> Expr {
+    let cast = move |value: i128| {
+        let value = if to.scale >= from {
+            value.checked_mul(integer::power_of_ten(to.scale - from)?)?
+        } else {
+            integer::divide_rounded(value, integer::power_of_ten(from - to.scale)?)
+        };
+        (value.abs() < integer::power_of_ten(to.precision)?).then_some(value)
+    };
     elementwise("decimal_cast", vec![input], to.dtype(), move |columns| {
-        map(columns, to, |inputs, row| {
-            let value = inputs.first()?.value(row);
-            let value = if to.scale >= from {
-                value.checked_mul(integer::power_of_ten(to.scale - from)?)?
-            } else {
-                integer::divide_rounded(value, integer::power_of_ten(from - to.scale)?)
-            };
-            Some((value.abs() < integer::power_of_ten(to.precision)?).then_some(value))
-        })
+        try_map(columns, to, |inputs, row| Ok(inputs.first().and_then(|input| cast(input.value(row)))))
     })
 }
 
@@ -130,13 +130,4 @@ fn try_map(
         validity.push(value.is_some());
     }
     Ok(rows.repeat(decimals(name, values, validity.into_opt_validity(), output)))
-}
-
-/// As [`try_map`], with null for what has no value.
-fn map(
-    columns: &[Column],
-    output: DecimalType,
-    value: impl Fn(&[Integers], usize) -> Option<Option<i128>>,
-) -> PolarsResult<Column> {
-    try_map(columns, output, |inputs, row| Ok(value(inputs, row).flatten()))
 }

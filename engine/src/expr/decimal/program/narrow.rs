@@ -95,11 +95,12 @@ impl Narrow {
                 let slot = self.slots.get_mut(self.stack.len() * self.width..)?;
                 // Bits that differ from the sign, and high halves that are not the sign alone.
                 let (mut spread, mut lost) = (0, 0);
-                for (narrow, value) in slot.iter_mut().zip(values) {
-                    let low = *value as i64;
+                for (narrow, halves) in slot.iter_mut().zip(bytemuck::cast_slice::<i128, [i64; 2]>(values)) {
+                    let [low, high] = if cfg!(target_endian = "little") { *halves } else { [halves[1], halves[0]] };
+                    let sign = low >> 63;
                     *narrow = low;
-                    spread |= low ^ (low >> 63);
-                    lost |= (*value >> 64) as i64 ^ (low >> 63);
+                    spread |= low ^ sign;
+                    lost |= high ^ sign;
                 }
                 if lost != 0 {
                     return None;

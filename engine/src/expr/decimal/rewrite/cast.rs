@@ -8,7 +8,7 @@ use super::super::function::cast_or_null;
 use super::super::integer::power_of_ten;
 use super::super::program::Step;
 use super::super::types::DecimalType;
-use super::{Computed, Kind, Rewriter, Value};
+use super::{Kind, Rewriter, Value};
 use crate::error::OperatorError;
 
 impl Rewriter<'_> {
@@ -31,27 +31,24 @@ impl Rewriter<'_> {
             return Ok(inner);
         }
         if options.is_strict() || from.fits_in(to) {
-            return self.exact(expr, inner.into_computed(Kind::Decimal(from)), to);
+            return self.exact(expr, inner, Kind::Decimal(from), to);
         }
         Ok(Value::typed(cast_or_null(inner.into_expr()?, from.scale, to), Some(to.dtype())))
     }
 
-    /// `computed` as a decimal of type `to`; fails on values that do not fit.
-    pub(super) fn exact(&self, expr: &Expr, computed: Computed, to: DecimalType) -> Result<Value, OperatorError> {
-        let from = computed.output;
-        if from == to {
-            return Ok(Value::Computed(computed));
-        }
-        if from.scale == to.scale
-            && from.precision <= to.precision
-            && matches!(computed.steps.as_slice(), [Step::Leaf(0)])
-        {
-            // The integers are the same: Polars shares them.
-            let expr = Arc::new(computed.into_expr()?);
-            let (dtype, options) = (DataTypeExpr::Literal(to.dtype()), CastOptions::NonStrict);
-            return Ok(Value::typed(Expr::Cast { expr, dtype, options }, Some(to.dtype())));
-        }
-        let mut computed = computed;
+    /// `value`, a number of `kind`, as a decimal of type `to`; fails on values that do not fit.
+    pub(super) fn exact(&self, expr: &Expr, value: Value, kind: Kind, to: DecimalType) -> Result<Value, OperatorError> {
+        let from = kind.exact().unwrap_or(to);
+        let value = match value {
+            same if kind == Kind::Decimal(to) => return Ok(same),
+            Value::Expr { expr, .. } if from.scale == to.scale && from.precision <= to.precision => {
+                // The integers are the same: Polars shares them.
+                let (dtype, options) = (DataTypeExpr::Literal(to.dtype()), CastOptions::NonStrict);
+                return Ok(Value::typed(Expr::Cast { expr: Arc::new(expr), dtype, options }, Some(to.dtype())));
+            },
+            value => value,
+        };
+        let mut computed = value.into_computed(kind);
         if to.scale > from.scale {
             computed.steps.extend(power_of_ten(to.scale - from.scale).map(Step::Scale));
         } else if to.scale < from.scale {

@@ -5,6 +5,7 @@ mod arithmetic;
 mod cast;
 mod compare;
 mod unify;
+mod value;
 
 use std::sync::Arc;
 
@@ -12,15 +13,11 @@ use polars_core::datatypes::DataType;
 use polars_core::schema::Schema;
 use polars_plan::constants::{get_pl_element_name, get_pl_structfields_name};
 use polars_plan::dsl::{AggExpr, DataTypeExpr, Expr, FunctionExpr, Operator, StringFunction};
-use polars_plan::plans::{Literal, LiteralValue};
-use polars_plan::utils::expr_output_name;
 
+use self::value::{Computed, Kind, Value};
 use super::super::columns::map_children;
 use super::super::error::invalid;
-use super::column::decimal;
-use super::function::{compute, fault_error};
-use super::literal::Number;
-use super::program::{Program, Step};
+use super::super::stack::with_stack;
 use super::types::DecimalType;
 use crate::error::OperatorError;
 
@@ -57,49 +54,12 @@ struct Rewriter<'a> {
     schema: &'a Schema,
 }
 
-/// A rewritten expression.
-enum Value {
-    /// One that Polars evaluates, with its type if that is known.
-    Expr { expr: Expr, dtype: Option<DataType> },
-    /// Decimal arithmetic, which a parent may go on with.
-    Computed(Computed),
-}
-
-/// Decimal arithmetic that has not become a function yet.
-struct Computed {
-    input: Vec<Expr>,
-    steps: Vec<Step>,
-    output: DecimalType,
-    /// What it was made of, for names and errors.
-    original: Expr,
-}
-
-/// What a value is, where a decimal meets it.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Decimal(DecimalType),
-    /// An integer, with the type that holds its values.
-    Integer(DecimalType),
-    Null,
-    Other,
-}
-
-impl Kind {
-    /// The type of a number that is no float.
-    fn exact(self) -> Option<DecimalType> {
-        match self {
-            Kind::Decimal(dtype) | Kind::Integer(dtype) => Some(dtype),
-            Kind::Null | Kind::Other => None,
-        }
-    }
-
-    fn is_decimal(self) -> bool {
-        matches!(self, Kind::Decimal(_))
-    }
-}
-
 impl Rewriter<'_> {
     fn rewrite(&self, expr: &Expr) -> Result<Value, OperatorError> {
+        with_stack(|| self.rewrite_node(expr))
+    }
+
+    fn rewrite_node(&self, expr: &Expr) -> Result<Value, OperatorError> {
         match expr {
             Expr::Column(name) => Ok(Value::typed(expr.clone(), self.schema.get(name).cloned())),
             Expr::Literal(literal) => Ok(Value::typed(expr.clone(), Some(literal.get_datatype()))),
@@ -180,110 +140,4 @@ fn is_arithmetic(op: Operator) -> bool {
             | Operator::FloorDivide
             | Operator::Modulus
     )
-}
-
-impl Value {
-    fn typed(expr: Expr, dtype: Option<DataType>) -> Self {
-        Value::Expr { expr, dtype }
-    }
-
-    fn untyped(expr: Expr) -> Self {
-        Value::Expr { expr, dtype: None }
-    }
-
-    fn known_dtype(&self) -> Option<DataType> {
-        match self {
-            Value::Expr { dtype, .. } => dtype.clone(),
-            Value::Computed(computed) => Some(computed.output.dtype()),
-        }
-    }
-
-    fn literal(&self) -> Option<&LiteralValue> {
-        let Value::Expr { expr, .. } = self else { return None };
-        let mut expr = expr;
-        while let Expr::Alias(inner, _) = expr {
-            expr = inner;
-        }
-        match expr {
-            Expr::Literal(literal) if literal.is_scalar() => Some(literal),
-            _ => None,
-        }
-    }
-
-    /// The number that this is, if it is a literal.
-    fn number(&self) -> Option<Number> {
-        self.literal().and_then(Number::of)
-    }
-
-    /// A literal integer has as many digits as it is written with.
-    fn literal_kind(&self) -> Option<Kind> {
-        let dtype = self.literal()?.get_datatype();
-        if !dtype.is_integer() {
-            return None;
-        }
-        Some(Kind::Integer(self.number()?.exact_type()?.1))
-    }
-
-    fn into_expr(self) -> Result<Expr, OperatorError> {
-        match self {
-            Value::Expr { expr, .. } => Ok(expr),
-            Value::Computed(computed) => computed.into_expr(),
-        }
-    }
-
-    /// This, a number of `kind` or null, as the start of decimal arithmetic.
-    fn into_computed(self, kind: Kind) -> Computed {
-        let output = kind.exact().unwrap_or(DecimalType { precision: 1, scale: 0 });
-        let constant = self.number().and_then(|number| number.at_scale(output.scale));
-        let expr = match self {
-            Value::Computed(computed) => return computed,
-            Value::Expr { expr, .. } => expr,
-        };
-        let original = expr.clone();
-        let (input, step) = match (constant, kind) {
-            (Some(value), _) => (Vec::new(), Step::Constant(value)),
-            (None, Kind::Null) => (vec![expr.cast(output.dtype())], Step::Leaf(0)),
-            (None, _) => (vec![expr], Step::Leaf(0)),
-        };
-        Computed { input, steps: vec![step], output, original }
-    }
-}
-
-impl Computed {
-    /// Multiplies by `10^digits` and so gives the number more digits behind the point.
-    fn widen(mut self, scale: usize) -> Option<Self> {
-        let added = scale.checked_sub(self.output.scale)?;
-        if added > 0 {
-            let factor = super::integer::power_of_ten(added)?;
-            match self.steps.as_mut_slice() {
-                [Step::Constant(value)] => *value = super::integer::multiply(*value, factor)?,
-                _ => self.steps.push(Step::Scale(factor)),
-            }
-            self.output.precision += added;
-            self.output.scale = scale;
-        }
-        Some(self)
-    }
-
-    /// The function that computes this, or its result if it depends on no column.
-    fn into_expr(self) -> Result<Expr, OperatorError> {
-        let Self { mut input, steps, output, original } = self;
-        if let ([Step::Leaf(0)], 1) = (steps.as_slice(), input.len())
-            && let Some(input) = input.pop()
-        {
-            return Ok(input);
-        }
-        let program = Program::new(steps);
-        let name = expr_output_name(&original).ok();
-        let expr = if input.is_empty() {
-            let value = program.run(&[], 1, None).map_err(|fault| fault_error(fault, &original, output.precision))?;
-            decimal(value.first().copied(), output).lit()
-        } else {
-            compute(input, program, output, original)
-        };
-        Ok(match name {
-            Some(name) if expr_output_name(&expr).ok().as_ref() != Some(&name) => expr.alias(name),
-            _ => expr,
-        })
-    }
 }

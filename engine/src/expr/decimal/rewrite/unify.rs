@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use polars_plan::dsl::{BooleanFunction, Expr, FunctionExpr};
+use polars_plan::dsl::{BooleanFunction, Expr, FunctionExpr, ListFunction};
 use polars_plan::plans::Literal;
 
 use super::super::column::decimal;
@@ -46,12 +46,14 @@ impl Rewriter<'_> {
             | FunctionExpr::MinHorizontal
             | FunctionExpr::MaxHorizontal
             | FunctionExpr::Clip { .. }
-            | FunctionExpr::ConcatExpr(_) => {
+            | FunctionExpr::ConcatExpr(_)
+            | FunctionExpr::AsList
+            | FunctionExpr::ListExpr(ListFunction::Concat) => {
                 let (input, _) = self.unify(input, None)?;
                 Ok(Value::untyped(Expr::Function { input, function: function.clone() }))
             },
-            // Polars adds with 38 digits.
-            FunctionExpr::SumHorizontal { .. } => {
+            // Polars adds with 38 digits, but does not say so for running sums.
+            FunctionExpr::SumHorizontal { .. } | FunctionExpr::CumSum { .. } => {
                 let (input, _) = self.unify(input, Some(MAX_PRECISION))?;
                 Ok(Value::untyped(Expr::Function { input, function: function.clone() }))
             },
@@ -94,7 +96,7 @@ impl Rewriter<'_> {
             (_, Some(number)) if number.at_scale(common.scale).is_some() => {
                 Ok(decimal(number.at_scale(common.scale), common).lit())
             },
-            _ => self.exact(expr, value.into_computed(kind), common)?.into_expr(),
+            _ => self.exact(expr, value, kind, common)?.into_expr(),
         });
         Ok((exprs.collect::<Result<_, _>>()?, Some(common)))
     }

@@ -171,6 +171,58 @@ fn filtered_and_windowed_aggregates_are_exact() {
 }
 
 #[test]
+fn aggregates_of_windows_are_exact() {
+    let frame = frame(vec![
+        decimals("v", &[Some(100), Some(250), Some(50), Some(400)], 20, 2),
+        Column::new("k".into(), ["x", "y", "x", "x"]),
+    ]);
+    let largest = || col("v").max().over([col("k")]).unwrap();
+    assert_eq!(integers(&select(&frame, largest().mean()).unwrap()).0, [Some(362_500_000)]);
+    let exprs = [largest().mean().alias("mean"), (largest() * lit(2)).alias("twice"), largest().sum().alias("sum")];
+    let actual = Projection::compile(&exprs, frame.schema()).unwrap().evaluate(&frame).unwrap();
+    assert_eq!(integers(actual.column("mean").unwrap()).0, [Some(362_500_000); 4]);
+    assert_eq!(integers(actual.column("twice").unwrap()).0, [Some(800), Some(500), Some(800), Some(800)]);
+    assert_eq!(integers(actual.column("sum").unwrap()).0, [Some(1450); 4]);
+}
+
+#[test]
+fn what_is_left_to_polars_has_the_type_that_is_promised() {
+    use crate::expr::prelude::{NullBehavior, RankMethod, RankOptions, RoundMode};
+    let frame = frame(vec![decimals("v", &[Some(125), None, Some(-375), Some(400), Some(400)], 20, 2)]);
+    let rank = RankOptions { method: RankMethod::Min, descending: false };
+    for expr in [
+        col("v").cum_sum(false),
+        col("v").cum_max(false),
+        col("v").diff(lit(1), NullBehavior::Ignore),
+        col("v").shift(lit(1)),
+        col("v").round(1, RoundMode::HalfAwayFromZero),
+        col("v").abs(),
+        col("v").sort(Default::default()),
+        col("v").rank(rank, None),
+        col("v").unique_stable(),
+        col("v").n_unique(),
+        col("v").median(),
+        col("v").std(1),
+        col("v").var(1),
+        col("v").quantile(lit(0.5), Default::default()),
+        col("v").last(),
+        col("v").implode(true),
+        col("v").top_k(lit(2)),
+        col("v").drop_nulls(),
+        col("v").fill_null_with_strategy(FillNullStrategy::Forward(None)),
+        col("v").cast(DataType::Int64),
+        col("v").pct_change(lit(1)),
+        col("v").arg_max(),
+    ] {
+        let expected = polars_lazy::frame::IntoLazy::lazy(frame.clone()).select([expr.clone().alias("out")]).collect();
+        let actual = select(&frame, expr.clone()).unwrap();
+        let expected = expected.unwrap().columns()[0].clone();
+        assert!(actual.equals_missing(&expected), "{expr}: {actual:?} {expected:?}");
+        assert_eq!(actual.dtype(), expected.dtype(), "{expr}");
+    }
+}
+
+#[test]
 fn means_come_from_sums_and_counts() {
     let sums = decimals("v", &[Some(100), Some(-200), Some(0), None], 38, 2);
     let counts = Column::new("n".into(), [3u32, 3, 0, 2]);

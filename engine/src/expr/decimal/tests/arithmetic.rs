@@ -192,6 +192,15 @@ fn one_value_meets_a_column() {
     assert_eq!(values(col("d").filter(col("d").gt(lit(100))).sum() + col("d")), [Some(150), Some(-25), None]);
     assert_eq!(integers(&evaluate(&frame.clear(), col("d") * lit(2)).unwrap()).0, []);
     assert_eq!(integers(&evaluate(&frame.clear(), col("d") - lit(5) * col("d")).unwrap()).1, (12, 2));
+    let constant =
+        Column::new_scalar("c".into(), super::column::decimal(Some(20), DecimalType { precision: 3, scale: 1 }), 3);
+    let frame = super::frame([frame.columns().to_vec(), vec![constant]].concat());
+    let values = |frame: &DataFrame, expr: Expr| integers(&evaluate(frame, expr).unwrap()).0;
+    assert_eq!(values(&frame, col("c") * col("d")), [Some(3000), Some(-500), None]);
+    assert_eq!(values(&frame, col("c") * col("c")), [Some(400); 3]);
+    let empty = frame.slice(0, 0);
+    assert_eq!(values(&empty, col("c") * col("d")), []);
+    assert_eq!(values(&empty, col("c") * col("c")), []);
 }
 
 #[test]

@@ -33,10 +33,6 @@ impl Big {
         self.digits.is_empty()
     }
 
-    pub(super) fn is_negative(&self) -> bool {
-        self.negative
-    }
-
     pub(super) fn to_i128(&self) -> Option<i128> {
         let mut value = 0i128;
         for digit in self.digits.iter().rev() {

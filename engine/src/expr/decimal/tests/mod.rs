@@ -5,6 +5,7 @@ mod arithmetic;
 mod big;
 mod casts;
 mod comparisons;
+mod speed;
 mod supertypes;
 
 use polars_core::prelude::*;

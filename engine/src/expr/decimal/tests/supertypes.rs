@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use super::big::Big;
 use super::{DecimalType, col, decimals, evaluate, fit, frame, integers, named, two_columns};
 use crate::error::ErrorKind;
-use crate::expr::prelude::{coalesce, lit, max_horizontal, min_horizontal, sum_horizontal, when};
+use crate::expr::prelude::{coalesce, concat_list, lit, max_horizontal, min_horizontal, sum_horizontal, when};
+
+type Choose = fn(Option<i128>, Option<i128>) -> Option<i128>;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
@@ -17,12 +19,12 @@ proptest! {
         let at = |value: Option<i128>, from: usize| value.map(|value| fit(Big::from(value).shift(scale - from))).transpose();
         let rows: Vec<_> = left.1.iter().zip(&right.1).map(|(l, r)| (at(*l, left.0.scale), at(*r, right.0.scale))).collect();
         let overflows = rows.iter().any(|(l, r)| l.is_err() || r.is_err());
-        let expected = |choose: fn(Option<i128>, Option<i128>) -> Option<i128>| {
+        let expected = |choose: Choose| {
             rows.iter().map(|(l, r)| choose(l.unwrap(), r.unwrap())).collect::<Vec<_>>()
         };
         let greater = |l: Option<i128>, r: Option<i128>| l.max(r);
         let smaller = |l: Option<i128>, r: Option<i128>| match (l, r) { (Some(l), Some(r)) => Some(l.min(r)), _ => l.or(r) };
-        let cases: Vec<(Expr, fn(Option<i128>, Option<i128>) -> Option<i128>)> = vec![
+        let cases: Vec<(Expr, Choose)> = vec![
             (coalesce(&[col("a"), col("b")]), |l, r| l.or(r)),
             (col("a").fill_null(col("b")), |l, r| l.or(r)),
             (when(col("a").is_null()).then(col("b")).otherwise(col("a")), |l, r| l.or(r)),
@@ -76,6 +78,11 @@ fn integers_and_nulls_take_the_type_of_decimals() {
         (vec![Some(12345), None, Some(-10000)], (12, 4))
     );
     assert_eq!(values(sum_horizontal([col("d"), col("i")], true).unwrap()).0, [Some(250), Some(200), Some(25)]);
+    let whole = super::frame(vec![decimals("w", &[None, Some(7)], 10, 0), Column::new("i".into(), [1i32, 2])]);
+    let coalesced = integers(&evaluate(&whole, coalesce(&[col("w"), col("i")])).unwrap());
+    assert_eq!(coalesced, (vec![Some(1), Some(7)], (10, 0)));
+    let list = super::select(&frame, concat_list([col("d"), col("i")]).unwrap()).unwrap();
+    assert_eq!(list.dtype(), &DataType::List(Box::new(DataType::Decimal(12, 2))));
     assert_eq!(values(col("d").shift_and_fill(lit(1), lit(9))).0, [Some(900), Some(150), None]);
     let floats = evaluate(&frame, col("d").fill_null(col("f"))).unwrap();
     assert_eq!(floats.f64().unwrap().iter().collect::<Vec<_>>(), [Some(1.5), Some(1.5), Some(-2.75)]);

@@ -1,202 +1,25 @@
 use polars_core::chunked_array::ops::FillNullStrategy;
-use polars_core::schema::Schema;
 use polars_ops::series::RankMethod;
 use polars_plan::dsl::{EvalVariant, Expr, WindowMapping};
 use polars_plan::plans::expr_ir::ExprIR;
-use polars_plan::plans::{
-    AExpr, ExprToIRContext, IRAggExpr, IRBooleanFunction, IRFunctionExpr, node_to_expr, to_expr_ir,
-};
+use polars_plan::plans::{AExpr, IRAggExpr, IRBooleanFunction, IRFunctionExpr, node_to_expr};
 use polars_plan::prelude::{FunctionFlags, FunctionOptions};
 use polars_utils::arena::{Arena, Node};
 
-use super::error::{ExprError, invalid};
-use super::expand::expand;
-use crate::error::OperatorError;
+use super::super::stack::with_stack;
+use super::class::{Class, Need, Shape};
 
-/// Which rows an expression must see at once for its result to be that of Polars on all rows. It decides how the
-/// expression is distributed.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Requirement {
-    /// Elementwise: any batch alone suffices.
-    Rows,
-    /// One value from all rows in any order: `sum`, and elementwise functions of such values.
-    Aggregate,
-    /// `over`, and elementwise functions of it: all rows that agree on `keys`. With several `over`, `keys` are what
-    /// their keys have in common.
-    Window {
-        /// Elementwise expressions; never empty.
-        keys: Vec<Expr>,
-        /// Whether the rows of a group must come in the order of the input, as for `shift` without an `order_by`.
-        ordered: bool,
-    },
-    /// All rows at once, in any order: `unique`, `rank`, an aggregate next to plain columns.
-    Frame,
-    /// All rows at once, in the order of the input: `shift`, `cum_sum`, `head`, `first`, and any function that makes no
-    /// promise.
-    OrderedFrame,
-}
-
-/// Classifies `expr`, which stands for one column of rows of `schema`.
-///
-/// When in doubt it asks for more: `OrderedFrame` is always right. Ties in `sort_by` count as no order.
-///
-/// # Errors
-/// As [`output_field`](super::output_field).
-///
-/// ```
-/// # use polars_core::prelude::*;
-/// use quokka_engine::expr::prelude::*;
-/// use quokka_engine::expr::{Requirement, requirement};
-///
-/// let schema = Schema::from_iter([Field::new("k".into(), DataType::Int64), Field::new("v".into(), DataType::Int64)]);
-/// assert_eq!(requirement(&(col("v") + lit(1)), &schema)?, Requirement::Rows);
-/// assert_eq!(requirement(&(col("v").sum() / col("k").max()), &schema)?, Requirement::Aggregate);
-/// assert_eq!(
-///     requirement(&(col("v") / col("v").sum().over([col("k")])?), &schema)?,
-///     Requirement::Window { keys: vec![col("k")], ordered: false },
-/// );
-/// assert_eq!(requirement(&(col("v") - col("v").mean()), &schema)?, Requirement::Frame);
-/// assert_eq!(requirement(&col("v").shift(lit(1)), &schema)?, Requirement::OrderedFrame);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn requirement(expr: &Expr, schema: &Schema) -> Result<Requirement, OperatorError> {
-    let mut expanded = expand(std::slice::from_ref(expr), schema)?;
-    let (Some(single), true) = (expanded.pop(), expanded.is_empty()) else {
-        return Err(ExprError::NotSingle { expression: expr.to_string(), count: expanded.len() + 1 }.into());
-    };
-    let mut arena = Arena::with_capacity(8);
-    let mut context = ExprToIRContext::new(&mut arena, schema);
-    context.allow_unknown = true;
-    let root = to_expr_ir(single, &mut context).map_err(|error| invalid(expr, error))?;
-    Ok(Classifier { arena: &arena }.classify(root.node()).into_requirement())
-}
-
-/// The rows that a value depends on.
-#[derive(Clone, Debug, PartialEq)]
-enum Need {
-    /// Those of its own row.
-    Rows,
-    Window {
-        keys: Vec<Expr>,
-        ordered: bool,
-    },
-    All,
-    Ordered,
-}
-
-/// How the values of an expression relate to the rows of its input.
-#[derive(Clone, Debug, PartialEq)]
-enum Shape {
-    /// One value that does not depend on the input.
-    Constant,
-    /// One value.
-    Scalar,
-    /// One value a row.
-    Aligned,
-    /// The values of the rows that pass a predicate.
-    Filtered(Box<Expr>),
-    /// Any number of values, in an order without meaning or that of the input.
-    Bag,
-    /// Any number of values in an order that does not come from the input's: sorted, or a literal series.
-    Sequence,
-}
-
-#[derive(Clone, Debug)]
-struct Class {
-    need: Need,
-    shape: Shape,
-}
-
-impl Need {
-    fn is_ordered(&self) -> bool {
-        matches!(self, Need::Ordered | Need::Window { ordered: true, .. })
-    }
-
-    /// All rows, in order if this needs an order.
-    fn all(&self) -> Need {
-        if self.is_ordered() { Need::Ordered } else { Need::All }
-    }
-
-    fn join(self, other: Need) -> Need {
-        match (self, other) {
-            (Need::Rows, other) | (other, Need::Rows) => other,
-            (Need::Window { keys, ordered }, Need::Window { keys: others, ordered: also }) => {
-                let keys: Vec<Expr> = keys.into_iter().filter(|key| others.contains(key)).collect();
-                match (keys.is_empty(), ordered || also) {
-                    (false, ordered) => Need::Window { keys, ordered },
-                    (true, true) => Need::Ordered,
-                    (true, false) => Need::All,
-                }
-            },
-            (left, right) if left.is_ordered() || right.is_ordered() => Need::Ordered,
-            _ => Need::All,
-        }
-    }
-}
-
-impl Class {
-    const ORDERED: fn(Shape) -> Class = |shape| Class { need: Need::Ordered, shape };
-
-    fn into_requirement(self) -> Requirement {
-        match (self.shape, self.need) {
-            (_, Need::Ordered) => Requirement::OrderedFrame,
-            (Shape::Constant | Shape::Aligned, Need::Rows) => Requirement::Rows,
-            (Shape::Scalar | Shape::Constant, Need::All | Need::Rows) => Requirement::Aggregate,
-            (_, Need::Window { keys, ordered }) => Requirement::Window { keys, ordered },
-            // A literal series stands next to the rows in their order.
-            (Shape::Sequence, Need::Rows) => Requirement::OrderedFrame,
-            (_, Need::All | Need::Rows) => Requirement::Frame,
-        }
-    }
-
-    fn is_constant(&self) -> bool {
-        self.need == Need::Rows && matches!(self.shape, Shape::Constant | Shape::Sequence)
-    }
-
-    /// One value from all values of this, whatever their order.
-    fn aggregated(self) -> Class {
-        if self.is_constant() {
-            return Class { need: Need::Rows, shape: Shape::Constant };
-        }
-        Class { need: self.need.all(), shape: Shape::Scalar }
-    }
-
-    /// One value from all values of this in their order.
-    fn aggregated_in_order(self) -> Class {
-        if self.shape == Shape::Sequence { self.aggregated() } else { Class::ORDERED(Shape::Scalar) }
-    }
-
-    /// Values of this without those of some rows, or several for a row.
-    fn loosened(self) -> Class {
-        let shape = if self.shape == Shape::Sequence { Shape::Sequence } else { Shape::Bag };
-        let need = match self.need {
-            need @ Need::Window { .. } => need.all(),
-            need => need,
-        };
-        Class { need, shape }
-    }
-
-    /// Value by value with `other`.
-    fn zip(self, other: Class) -> Class {
-        use Shape::{Aligned, Constant, Scalar};
-        let need = self.need.join(other.need);
-        let shape = match (self.shape, other.shape) {
-            (Constant, shape) | (shape, Constant) => shape,
-            (Scalar, shape) | (shape, Scalar) => shape,
-            (left, right) if left == right && left != Shape::Bag => left,
-            // Values that are paired by position.
-            _ => return Class::ORDERED(Aligned),
-        };
-        Class { need, shape }
-    }
-}
-
-struct Classifier<'a> {
-    arena: &'a Arena<AExpr>,
+/// Classifies the expressions of an arena, from the leaves up.
+pub(super) struct Classifier<'a> {
+    pub(super) arena: &'a Arena<AExpr>,
 }
 
 impl Classifier<'_> {
-    fn classify(&self, node: Node) -> Class {
+    pub(super) fn classify(&self, node: Node) -> Class {
+        with_stack(|| self.classify_node(node))
+    }
+
+    fn classify_node(&self, node: Node) -> Class {
         match self.arena.get(node) {
             AExpr::Column(_) | AExpr::Element | AExpr::StructField(_) => {
                 Class { need: Need::Rows, shape: Shape::Aligned }
@@ -224,14 +47,14 @@ impl Classifier<'_> {
             AExpr::Over { function, partition_by, order_by, mapping } => {
                 self.over(*function, partition_by, order_by.as_ref().map(|(order_by, _)| *order_by), *mapping)
             },
-            AExpr::Eval { variant: EvalVariant::Cumulative { .. }, .. } => Class::ORDERED(Shape::Aligned),
+            AExpr::Eval { variant: EvalVariant::Cumulative { .. }, .. } => Class::ordered(Shape::Aligned),
             AExpr::Eval { expr, .. } => self.classify(*expr),
             AExpr::StructEval { expr, evaluation } => {
                 self.zipped(std::iter::once(*expr).chain(evaluation.iter().map(ExprIR::node)))
             },
             AExpr::Function { input, function, options } => self.function(input, function, options),
             AExpr::AnonymousFunction { input, options, .. } => self.by_flags(self.inputs(input), options),
-            AExpr::AnonymousAgg { .. } => Class::ORDERED(Shape::Scalar),
+            AExpr::AnonymousAgg { .. } => Class::ordered(Shape::Scalar),
         }
     }
 
@@ -270,7 +93,7 @@ impl Classifier<'_> {
             | Last(input)
             | LastNonNull(input)
             | Implode { input, maintain_order: true } => self.classify(*input).aggregated_in_order(),
-            AggGroups(_) => Class::ORDERED(Shape::Scalar),
+            AggGroups(_) => Class::ordered(Shape::Scalar),
         }
     }
 
@@ -291,7 +114,7 @@ impl Classifier<'_> {
         if input.shape == Shape::Sequence && matches!(positions.shape, Shape::Constant | Shape::Scalar) {
             return Class { need: input.need.join(positions.need), shape: picked };
         }
-        Class::ORDERED(else_)
+        Class::ordered(else_)
     }
 
     fn over(&self, function: Node, keys: &[Node], order_by: Option<Node>, mapping: WindowMapping) -> Class {
@@ -342,7 +165,7 @@ impl Classifier<'_> {
             F::TopK { .. } | F::TopKBy { .. } => {
                 let class = self.inputs(input);
                 if class.shape == Shape::Bag && !matches!(function, F::TopK { .. }) {
-                    return Class::ORDERED(Shape::Bag);
+                    return Class::ordered(Shape::Bag);
                 }
                 Class { need: class.need.all(), shape: Shape::Bag }
             },
@@ -356,7 +179,7 @@ impl Classifier<'_> {
 
     /// The values looked for are a set: their order does not matter.
     fn is_in(&self, input: &[ExprIR]) -> Class {
-        let [needle, haystack] = input else { return Class::ORDERED(Shape::Aligned) };
+        let [needle, haystack] = input else { return Class::ordered(Shape::Aligned) };
         let haystack = match self.arena.get(haystack.node()) {
             AExpr::Literal(_) => return self.classify(needle.node()),
             AExpr::Agg(IRAggExpr::Implode { input, .. }) => self.classify(*input).aggregated(),
@@ -374,13 +197,13 @@ impl Classifier<'_> {
         } else if flags.returns_scalar() {
             if any_order { inputs.aggregated() } else { inputs.aggregated_in_order() }
         } else if flags.is_length_preserving() {
-            Class::ORDERED(Shape::Aligned)
+            Class::ordered(Shape::Aligned)
         } else if flags.is_row_separable() {
             inputs.loosened()
         } else if any_order && flags.contains(FunctionFlags::TERMINATES_INPUT_ORDER) {
             Class { need: inputs.need.all(), shape: Shape::Bag }
         } else {
-            Class::ORDERED(Shape::Bag)
+            Class::ordered(Shape::Bag)
         }
     }
 }

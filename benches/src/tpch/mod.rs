@@ -1,0 +1,44 @@
+//! The TPC-H benchmark: its data, its queries and its known answers.
+
+pub mod answers;
+mod data;
+mod error;
+pub mod generate;
+mod options;
+pub mod queries;
+mod report;
+mod run;
+mod tables;
+
+pub use error::Error;
+pub use tables::Tables;
+
+use options::{Command, Options};
+use report::Report;
+
+/// Runs the program with the arguments after its name.
+///
+/// # Errors
+/// Wrong arguments, data that cannot be made or read, a query that failed, an answer that differs from the known one.
+pub fn main(arguments: impl IntoIterator<Item = String>) -> Result<(), Error> {
+    let options = match Options::parse(arguments)? {
+        Command::Run(options) => options,
+        Command::Help(text) => {
+            print!("{text}");
+            return Ok(());
+        },
+    };
+    data::prepare(&options)?;
+    let context = options.start_context()?;
+    let leader = context.process() == 0;
+    let tables = Tables::new(context, options.folder().to_owned());
+    let mut report = Report::default();
+    for query in options.queries() {
+        report.add(run::run(query, &tables, &options, leader)?);
+    }
+    if leader {
+        print!("{report}");
+        report.write_json(&options)?;
+    }
+    report.verdict()
+}

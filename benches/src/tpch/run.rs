@@ -1,0 +1,65 @@
+//! Runs one query.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::Instant;
+
+use polars_core::frame::DataFrame;
+use polars_io::parquet::write::ParquetWriter;
+
+use super::answers::{self, Check};
+use super::error::Error;
+use super::options::Options;
+use super::queries::Query;
+use super::tables::Tables;
+
+/// What became of a query.
+pub(super) struct Outcome {
+    pub(super) number: u32,
+    /// Seconds of each run that ended.
+    pub(super) seconds: Vec<f64>,
+    pub(super) check: Check,
+}
+
+/// Runs a query as often as the options say; stops at the first run that fails or gives a wrong answer. The leader
+/// prints the answer and writes it to a file.
+///
+/// # Errors
+/// The answer cannot be written. That the query failed is part of the outcome.
+pub(super) fn run(query: &Query, tables: &Tables, options: &Options, leader: bool) -> Result<Outcome, Error> {
+    let mut outcome = Outcome { number: query.number, seconds: Vec::new(), check: Check::Unknown };
+    for run in 0..options.runs() {
+        let start = Instant::now();
+        match (query.build)(tables).and_then(|stream| stream.collect()) {
+            Err(error) => {
+                eprintln!("query {}: {}", query.number, error.report());
+                outcome.check = Check::Failed;
+            },
+            Ok(mut answer) => {
+                outcome.seconds.push(start.elapsed().as_secs_f64());
+                outcome.check = answers::check(query.number, options.scale(), &answer);
+                if let Check::Wrong(difference) = &outcome.check {
+                    eprintln!("query {}: {difference}", query.number);
+                }
+                if leader && run == 0 {
+                    println!("query {}\n{answer}", query.number);
+                    if let Some(folder) = options.out() {
+                        write(folder, query.number, &mut answer)?;
+                    }
+                }
+            },
+        }
+        if matches!(outcome.check, Check::Wrong(_) | Check::Failed) {
+            break;
+        }
+    }
+    Ok(outcome)
+}
+
+fn write(folder: &Path, number: u32, answer: &mut DataFrame) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(|error| Error::output(folder, error))?;
+    let path = folder.join(format!("q{number}.parquet"));
+    let file = File::create(&path).map_err(|error| Error::output(&path, error))?;
+    ParquetWriter::new(file).finish(answer).map_err(|error| Error::output(&path, error))?;
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! Joins: a build side that is held, a probe side that streams.
+
+mod names;
+mod sides;
+
+use std::sync::Arc;
+
+use polars_core::prelude::{PlSmallStr, Schema, SchemaRef};
+use polars_ops::prelude::JoinCoalesce;
+use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::expr::prelude::{Expr, coalesce, col};
+use quokka_engine::gate::Gate;
+use quokka_engine::partitioning::Partitioning;
+use quokka_engine::plan::Input;
+use quokka_operators::join::{Distribution, HashJoin, JoinInput, JoinOptions, Side};
+
+use self::names::PairNames;
+use self::sides::{build_side, distribution, operator_type};
+use super::keys::KeyColumns;
+use super::{Lowered, Lowering, Order, Placement, Stream};
+use crate::plan::expression::{NamedExpr, substitute};
+use crate::plan::join::{Join, JoinColumn, JoinKey, JoinSource};
+use crate::plan::logical::LogicalPlan;
+
+/// The key columns of both sides.
+struct Keys {
+    left: KeyColumns,
+    right: KeyColumns,
+}
+
+impl Lowering {
+    pub(super) fn join(&mut self, left: &LogicalPlan, right: &LogicalPlan, join: &Join, schema: &SchemaRef) -> Lowered {
+        let build = build_side(join, left, right);
+        let distribution = distribution(join, build, left, right, self.processes);
+        let keys = Keys {
+            left: key_columns(join, |key| &key.left, "left_key", left)?,
+            right: key_columns(join, |key| &key.right, "right_key", right)?,
+        };
+        let (build_plan, build_keys, probe_plan, probe_keys) = match build {
+            Side::Left => (left, &keys.left, right, &keys.right),
+            Side::Right => (right, &keys.right, left, &keys.left),
+        };
+        let build_stream = self.lower(build_plan, Order::Ignored)?;
+        let build_stream = self.with_key_columns(build_stream, build_keys)?;
+        let probe_stream = self.lower(probe_plan, Order::Ignored)?;
+        let probe_stream = self.with_key_columns(probe_stream, probe_keys)?;
+
+        let (left_schema, right_schema) = match build {
+            Side::Left => (&build_stream.schema, &probe_stream.schema),
+            Side::Right => (&probe_stream.schema, &build_stream.schema),
+        };
+        let names = PairNames::new(left_schema, right_schema);
+        // Between processes a probe row travels to the one that owns its key, unless all have the build side.
+        let stays = self.processes == 1 || distribution == Distribution::Broadcast;
+        let mut options = options(join, &names, &keys)?.with_build(build).with_distribution(distribution);
+        if stays && let Some(node) = self.plan.nodes.get(probe_stream.node) {
+            options = options.with_probe_channels(node.channels);
+        }
+        let operators = HashJoin::new(
+            JoinInput { schema: left_schema.clone(), on: keys.left.names().to_vec() },
+            JoinInput { schema: right_schema.clone(), on: keys.right.names().to_vec() },
+            options,
+        )?;
+
+        let partitioning = match distribution {
+            Distribution::Broadcast => Partitioning::BroadcastToProcesses,
+            Distribution::Partitioned => Partitioning::Hash(build_keys.names().to_vec()),
+        };
+        let edge = vec![Input { from: build_stream.node, partitioning }];
+        self.operator(operators.build.clone(), edge, Arc::new(Schema::default()));
+
+        let mut joined = if stays {
+            self.fuse(probe_stream, operators.probe.clone(), operators.schema.clone())
+        } else {
+            let partitioning = Partitioning::HashToProcess(probe_keys.names().to_vec());
+            self.exchange(probe_stream, partitioning, operators.probe.clone(), operators.schema.clone())
+        };
+        self.wait_for(&operators.gate, &joined);
+        joined.sources.extend(build_stream.sources);
+        joined.placement = if self.workers == 1 { Placement::One } else { Placement::Spread };
+        self.join_output(joined, join, &names, &keys, schema)
+    }
+
+    /// Holds `stream` and the sources that it comes from back until `gate` opens.
+    fn wait_for(&mut self, gate: &Arc<Gate>, stream: &Stream) {
+        let mut waiting = stream.sources.clone();
+        if !waiting.contains(&stream.node) {
+            waiting.push(stream.node);
+        }
+        for node in waiting {
+            if let Some(node) = self.plan.nodes.get_mut(node) {
+                node.gates.push(gate.clone());
+            }
+        }
+    }
+
+    /// Gives the columns that the operator delivers their names, and makes coalesced keys.
+    fn join_output(
+        &mut self,
+        stream: Stream,
+        join: &Join,
+        names: &PairNames,
+        keys: &Keys,
+        schema: &SchemaRef,
+    ) -> Lowered {
+        let expr = |source: &JoinSource| match source {
+            JoinSource::Key(index) => {
+                let left = names.left(keys.left.names().get(*index)?);
+                let right = names.right(keys.right.names().get(*index)?);
+                Some(coalesce(&[col(left), col(right)]))
+            },
+            source => names.of(source).map(Expr::Column),
+        };
+        let named = |column: &JoinColumn| Some(NamedExpr { name: column.name.clone(), expr: expr(&column.source)? });
+        let exprs: Vec<NamedExpr> = join.columns.iter().filter_map(named).collect();
+        if exprs.iter().all(NamedExpr::is_plain) {
+            return Ok(stream);
+        }
+        self.project(stream, &exprs, schema)
+    }
+}
+
+fn key_columns(
+    join: &Join,
+    side: impl Fn(&JoinKey) -> &Expr,
+    kind: &str,
+    plan: &LogicalPlan,
+) -> Result<KeyColumns, OperatorError> {
+    KeyColumns::new(join.keys.iter().map(|key| (side(key).clone(), Some(key.dtype.clone()))), kind, plan.schema())
+}
+
+/// What the operator is asked for: the columns that are needed, under its own names.
+fn options(join: &Join, names: &PairNames, keys: &Keys) -> Result<JoinOptions, OperatorError> {
+    let options = JoinOptions::new(operator_type(&join.how))
+        .with_nulls_equal(join.nulls_equal)
+        .with_coalesce(JoinCoalesce::KeepColumns)
+        .with_suffix(names.suffix.clone())
+        .with_projection(names.projection(join, &keys.left, &keys.right));
+    let Some(condition) = &join.condition else { return Ok(options) };
+    let physical = |name: &PlSmallStr| {
+        let column = condition.columns.iter().find(|column| column.name == *name)?;
+        Some(Expr::Column(names.of(&column.source)?))
+    };
+    match substitute(&condition.predicate, physical) {
+        Some(condition) => Ok(options.with_condition(condition)),
+        None => {
+            let message = format!("join condition `{}` names a column that neither side has", condition.predicate);
+            Err(OperatorError::message(ErrorKind::Internal, message))
+        },
+    }
+}

@@ -1,0 +1,160 @@
+use polars_core::df;
+use polars_core::prelude::SortMultipleOptions;
+use polars_ops::prelude::JoinType;
+use quokka_connectors::memory::MemoryScan;
+use quokka_engine::expr::prelude::{Expr, col, len, lit};
+
+use super::*;
+use crate::plan::JoinSpecification;
+use crate::plan::optimizer::{Rules, optimize};
+
+fn table(rows: usize) -> LogicalPlan {
+    let values: Vec<i64> = (0..rows as i64).collect();
+    let frame = df!("k" => &values, "v" => &values).unwrap();
+    LogicalPlan::scan(Arc::new(MemoryScan::from(frame)))
+}
+
+const ONE: Workers = Workers { workers: 1, processes: 1, batch_rows: 7 };
+const FOUR: Workers = Workers { workers: 4, processes: 1, batch_rows: 7 };
+const CLUSTER: Workers = Workers { workers: 4, processes: 2, batch_rows: 7 };
+
+/// The nodes of the physical plan, without parameters and without the sink.
+fn nodes(plan: &LogicalPlan, on: Workers) -> Vec<String> {
+    let physical = lower(&optimize(plan.clone(), Rules::default()), on, &Collected::default()).unwrap();
+    let nodes = physical.nodes.iter().enumerate().map(|(index, node)| {
+        let mut text = format!("{index}: {}", node.name());
+        for input in &node.inputs {
+            text.push_str(&format!(" ← {} {}", input.from, input.partitioning));
+        }
+        if node.channels == Channels::One {
+            text.push_str(" on one worker");
+        }
+        text
+    });
+    let mut nodes: Vec<String> = nodes.collect();
+    assert!(nodes.pop().unwrap().contains("collect"));
+    nodes
+}
+
+fn join(left: LogicalPlan, right: LogicalPlan, how: JoinType) -> LogicalPlan {
+    let on = vec![col("k")];
+    left.join(right, &JoinSpecification { how, left_on: on.clone(), right_on: on, ..Default::default() }).unwrap()
+}
+
+#[test]
+fn rows_are_handled_where_they_are_read() {
+    let plan =
+        table(3).filter(&col("v").strict_cast(polars_core::prelude::DataType::Int8).gt(lit(1)), "filter").unwrap();
+    let plan = plan.select(&[col("v"), (col("k") + lit(1)).alias("n")], "select").unwrap();
+    assert_eq!(nodes(&plan, FOUR), ["0: memory-scan → filter → project"]);
+}
+
+#[test]
+fn aggregates_meet_by_key() {
+    let plan = table(3).aggregate(&[col("k")], &[col("v").sum()], "group_by").unwrap();
+    assert_eq!(nodes(&plan, ONE), ["0: memory-scan → partial-aggregate", "1: final-aggregate ← 0 pass-through"]);
+    assert_eq!(nodes(&plan, FOUR), ["0: memory-scan → partial-aggregate", "1: final-aggregate ← 0 hash(k)"]);
+    let plan = table(3).select(&[col("v").sum(), len()], "select").unwrap();
+    assert_eq!(nodes(&plan, FOUR), ["0: memory-scan → partial-aggregate", "1: final-aggregate ← 0 gather"]);
+}
+
+#[test]
+fn first_needs_the_order_of_the_table() {
+    let plan = table(3).aggregate(&[col("k")], &[col("v").first()], "group_by").unwrap();
+    assert_eq!(
+        nodes(&plan, FOUR),
+        ["0: memory-scan → partial-aggregate on one worker", "1: final-aggregate ← 0 hash(k)"]
+    );
+}
+
+#[test]
+fn joins_hold_the_smaller_side() {
+    let (small, large) = (|| table(3), || table(100));
+    let build_first = |how| nodes(&join(small(), large(), how), FOUR)[0].clone();
+    // The build side is the first source.
+    for (how, rows) in [(JoinType::Inner, 3), (JoinType::Left, 3), (JoinType::Semi, 3), (JoinType::Right, 3)] {
+        let optimized = optimize(join(small(), large(), how.clone()), Rules::default());
+        let physical = lower(&optimized, FOUR, &Collected::default()).unwrap();
+        assert!(physical.to_string().starts_with(&format!("0: memory-scan rows=[{rows}]")), "{how}\n{physical}");
+    }
+    assert_eq!(build_first(JoinType::Inner), "0: memory-scan");
+    assert_eq!(
+        nodes(&join(large(), small(), JoinType::Inner), FOUR),
+        ["0: memory-scan", "1: memory-scan → hash-join", "2: hash-join-build ← 0 hash(k)"]
+    );
+}
+
+#[test]
+fn processes_exchange_probe_rows_or_small_build_sides() {
+    assert_eq!(
+        nodes(&join(table(100), table(50), JoinType::Inner), CLUSTER),
+        ["0: memory-scan", "1: memory-scan", "2: hash-join-build ← 0 hash(k)", "3: hash-join ← 1 hash-to-process(k)"]
+    );
+    assert_eq!(
+        nodes(&join(table(100), table(3), JoinType::Inner), CLUSTER),
+        ["0: memory-scan", "1: memory-scan → hash-join", "2: hash-join-build ← 0 broadcast-to-processes"]
+    );
+    // Which of its rows have no match, a broadcast build side cannot know.
+    assert_eq!(nodes(&join(table(100), table(3), JoinType::Full), CLUSTER)[2], "2: hash-join-build ← 0 hash(k)");
+}
+
+#[test]
+fn probe_sources_wait_for_the_build_side() {
+    let plan = join(join(table(100), table(10), JoinType::Inner), table(20), JoinType::Semi);
+    let physical = lower(&plan, FOUR, &Collected::default()).unwrap();
+    let gates: Vec<usize> = physical.nodes.iter().map(|node| node.gates.len()).collect();
+    // 0: outer build source, 1: inner build source, 2: probe source.
+    assert_eq!(gates, [0, 1, 2, 0, 0, 0]);
+}
+
+#[test]
+fn small_sorts_stay_on_one_worker() {
+    let sort = |rows| table(rows).sort(&[col("v")], SortMultipleOptions::default(), "sort").unwrap();
+    assert_eq!(nodes(&sort(30), FOUR), ["0: memory-scan", "1: sort ← 0 gather"]);
+    assert_eq!(nodes(&sort(30_000), ONE), ["0: memory-scan", "1: sort ← 0 pass-through"]);
+    assert_eq!(
+        nodes(&sort(30_000), FOUR),
+        [
+            "0: memory-scan",
+            "1: sort-sample ← 0 pass-through",
+            "2: sort-splitters ← 1 gather",
+            "3: sort-partition ← 0 pass-through ← 2 broadcast",
+            "4: sort ← 3 range(v)",
+        ]
+    );
+}
+
+#[test]
+fn limits_are_applied_before_and_behind_the_exchange() {
+    let filtered = table(3).filter(&col("v").gt(lit(1)), "filter").unwrap();
+    assert_eq!(nodes(&filtered.slice(2, 5), FOUR), ["0: memory-scan → limit", "1: limit ← 0 gather"]);
+    // The first rows of a table are read by one worker.
+    assert_eq!(nodes(&table(3).slice(2, 5), FOUR), ["0: memory-scan → limit on one worker"]);
+    let top = table(3).top_k(2, &[col("v") % lit(2)], SortMultipleOptions::default(), "top_k").unwrap();
+    assert_eq!(nodes(&top, FOUR), ["0: memory-scan → project → top-k", "1: top-k → select ← 0 gather"]);
+}
+
+#[test]
+fn windows_are_exchanged_by_key_and_frames_gathered() {
+    let with = |expr: Expr| table(3).with_columns(&[expr.alias("n")], "with_columns").unwrap();
+    assert_eq!(
+        nodes(&with(col("v").sum().over([col("k")]).unwrap()), FOUR),
+        ["0: memory-scan", "1: whole-frame ← 0 hash(k)"]
+    );
+    assert_eq!(
+        nodes(&with(col("v").shift(lit(1)).over([col("k") % lit(2)]).unwrap()), FOUR),
+        ["0: memory-scan → project on one worker", "1: whole-frame ← 0 hash(window_key(0))"]
+    );
+    assert_eq!(nodes(&with(col("v") - col("v").mean()), FOUR), ["0: memory-scan", "1: whole-frame ← 0 gather"]);
+    assert_eq!(
+        nodes(&with(col("v").shift(lit(1))), FOUR),
+        ["0: memory-scan on one worker", "1: whole-frame ← 0 pass-through"]
+    );
+}
+
+#[test]
+fn plans_are_the_same_every_time() {
+    let plan = join(table(100), table(10), JoinType::Left).aggregate(&[col("v")], &[len()], "group_by").unwrap();
+    let fingerprint = || lower(&plan, CLUSTER, &Collected::default()).unwrap().fingerprint();
+    assert_eq!(fingerprint(), fingerprint());
+}

@@ -1,0 +1,174 @@
+//! Two processes that run the same program: each gets the result that one process would get.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+use polars_lazy::dsl::{UnionArgs, concat};
+use polars_lazy::frame::{IntoLazy, LazyFrame};
+use quokka::engine::error::ErrorKind;
+use quokka::prelude::*;
+
+use crate::support::{Rows, assert_same, numbers, orders};
+
+const PROCESSES: usize = 2;
+
+/// Addresses that nobody listens on, separated by commas.
+fn addresses() -> String {
+    let listeners: Vec<TcpListener> = (0..PROCESSES).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let addresses: Vec<String> = listeners.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect();
+    addresses.join(",")
+}
+
+/// Runs a test of this binary as process `index` of a cluster.
+fn spawn(test: &str, index: usize, addresses: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--ignored", "--nocapture"])
+        .env("QUOKKA_TEST_PROCESS", index.to_string())
+        .env("QUOKKA_TEST_ADDRESSES", addresses)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The context of a process that [`spawn`] started.
+fn member(workers: usize) -> Context {
+    let addresses = std::env::var("QUOKKA_TEST_ADDRESSES").unwrap();
+    Context::builder()
+        .workers(workers)
+        .batch_rows(7)
+        .hosts(addresses.split(','))
+        .process(index())
+        .build()
+        .unwrap_or_else(|error| panic!("{}", error.report()))
+}
+
+fn index() -> usize {
+    std::env::var("QUOKKA_TEST_PROCESS").unwrap().parse().unwrap()
+}
+
+#[track_caller]
+fn run_everywhere(test: &str) {
+    let addresses = addresses();
+    let children: Vec<Child> = (0..PROCESSES).map(|index| spawn(test, index, &addresses)).collect();
+    for (index, child) in children.into_iter().enumerate() {
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && text.contains("1 passed"), "process {index}:\n{text}");
+    }
+}
+
+#[test]
+fn every_process_gets_the_whole_result() {
+    run_everywhere("cluster::member_collects");
+}
+
+#[test]
+fn different_programs_are_told_apart() {
+    run_everywhere("cluster::member_runs_another_query");
+}
+
+#[test]
+fn errors_reach_every_process() {
+    run_everywhere("cluster::member_fails");
+}
+
+type Query = (&'static str, Rows, fn([DataStream; 2]) -> DataStream, fn([LazyFrame; 2]) -> LazyFrame);
+
+const QUERIES: [Query; 10] = [
+    ("scan", Rows::AnyOrder, |[n, _]| n.filter(col("value").gt(lit(3))), |[n, _]| n.filter(col("value").gt(lit(3)))),
+    (
+        "aggregate",
+        Rows::AnyOrder,
+        |[n, _]| n.group_by([col("key"), col("text")]).agg([col("value").sum(), col("real").mean(), len()]),
+        |[n, _]| n.group_by([col("key"), col("text")]).agg([col("value").sum(), col("real").mean(), len()]),
+    ),
+    (
+        "total",
+        Rows::Ordered,
+        |[n, _]| n.select([col("value").sum(), col("text").n_unique()]),
+        |[n, _]| n.select([col("value").sum(), col("text").n_unique()]),
+    ),
+    (
+        "inner join",
+        Rows::AnyOrder,
+        |[n, o]| n.inner_join(o, col("key"), col("key")),
+        |[n, o]| n.inner_join(o, col("key"), col("key")),
+    ),
+    (
+        "full join",
+        Rows::AnyOrder,
+        |[n, o]| n.full_join(o, col("id"), col("key")),
+        |[n, o]| n.full_join(o, col("id"), col("key")),
+    ),
+    (
+        "cross join",
+        Rows::AnyOrder,
+        |[n, o]| n.slice(3, 20).cross_join(o, None),
+        |[n, o]| n.slice(3, 20).join(o, [], [], JoinArgs::new(JoinType::Cross)),
+    ),
+    (
+        "sort",
+        Rows::Ordered,
+        |[n, _]| n.sort(["text", "id"], Default::default()).filter(col("flag")),
+        |[n, _]| n.sort(["text", "id"], Default::default()).filter(col("flag")),
+    ),
+    (
+        "top-k",
+        Rows::Ordered,
+        |[n, _]| n.top_k(9, [col("value"), col("id")], Default::default()),
+        |[n, _]| n.top_k(9, [col("value"), col("id")], Default::default()),
+    ),
+    (
+        "window",
+        Rows::AnyOrder,
+        |[n, _]| n.with_columns([col("id").shift(lit(1)).over([col("key")]).unwrap().alias("before")]),
+        |[n, _]| n.with_columns([col("id").shift(lit(1)).over([col("key")]).unwrap().alias("before")]),
+    ),
+    (
+        "union",
+        Rows::AnyOrder,
+        |[n, _]| n.clone().union(n.filter(col("flag"))).distinct(),
+        |[n, _]| {
+            let both = concat([n.clone(), n.filter(col("flag"))], UnionArgs::default()).unwrap();
+            both.unique(None, UniqueKeepStrategy::Any)
+        },
+    ),
+];
+
+#[test]
+#[ignore = "a process of a cluster: started by `every_process_gets_the_whole_result`"]
+fn member_collects() {
+    let context = member(2);
+    assert_eq!((context.process(), context.processes(), context.workers()), (index(), PROCESSES, 2 * PROCESSES));
+    let frames = [numbers(), orders()];
+    for (name, rows, query, oracle) in QUERIES {
+        let stream = query([0, 1].map(|i| context.from_df(frames[i].clone())));
+        let expected = oracle([0, 1].map(|i| frames[i].clone().lazy())).collect().unwrap();
+        let result = stream.collect().unwrap_or_else(|error| panic!("{name}: {}", error.report()));
+        assert_same(&result, &expected, rows, &|| format!("{name}\n{}", stream.explain().unwrap()));
+    }
+}
+
+#[test]
+#[ignore = "a process of a cluster: started by `different_programs_are_told_apart`"]
+fn member_runs_another_query() {
+    let context = member(1);
+    let error = context.from_df(numbers()).filter(col("value").gt(lit(index() as i32))).collect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PlanMismatch, "{}", error.report());
+    // The cluster goes on.
+    assert_eq!(context.from_df(numbers()).collect().unwrap().height(), 200);
+}
+
+#[test]
+#[ignore = "a process of a cluster: started by `errors_reach_every_process`"]
+fn member_fails() {
+    let context = member(2);
+    let failing =
+        col("text").str().slice(lit(5), lit(1)).strict_cast(DataType::Int8).gt(lit(0)).and(col("id").lt(lit(3)));
+    let error =
+        context.from_df(numbers()).filter(failing.or(col("text").strict_cast(DataType::Int8).is_null())).collect();
+    let report = error.unwrap_err().report();
+    assert!(report.contains("text"), "{report}");
+    assert_eq!(context.from_df(numbers()).collect().unwrap().height(), 200);
+}

@@ -1,0 +1,91 @@
+//! Parquet files, written by Polars.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use polars_io::parquet::write::ParquetWriter;
+use quokka::engine::error::ErrorKind;
+use quokka::prelude::*;
+
+use crate::support::{Rows, assert_same, context, numbers, setting, settings};
+
+/// A folder that is gone when the test is.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("quokka-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left of a failed test does no harm.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn write(path: &Path, frame: &DataFrame) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut frame = frame.clone();
+    ParquetWriter::new(File::create(path).unwrap()).with_row_group_size(Some(16)).finish(&mut frame).unwrap();
+}
+
+#[test]
+fn files_folders_globs_and_lists() {
+    let folder = Folder::new("paths");
+    let frame = numbers();
+    let (one, two) = (folder.0.join("a.parquet"), folder.0.join("b.parquet"));
+    write(&one, &frame.slice(0, 120));
+    write(&two, &frame.slice(120, 80));
+    let query = |stream: DataStream| {
+        let stream = stream.filter(col("id").gt_eq(lit(100)).and(col("value").gt(lit(0))));
+        stream.group_by([col("key")]).agg([col("real").sum(), len()])
+    };
+    for index in 0..settings() {
+        let (name, context) = setting(index);
+        let expected = query(context.from_df(frame.clone())).collect().unwrap();
+        let streams = [
+            context.read_parquet(folder.0.as_path()),
+            context.read_parquet(folder.0.join("*.parquet").to_str().unwrap()),
+            context.read_parquet([&one, &two]),
+            context.read_parquet(vec![one.to_str().unwrap(), two.to_str().unwrap()]),
+        ];
+        for stream in streams {
+            let stream = query(stream.unwrap());
+            assert_same(&stream.collect().unwrap(), &expected, Rows::AnyOrder, &|| name.to_owned());
+        }
+        let ordered = context.read_parquet([&one, &two]).unwrap().slice(110, 20).collect().unwrap();
+        assert_same(&ordered, &frame.slice(110, 20), Rows::Ordered, &|| name.to_owned());
+    }
+}
+
+#[test]
+fn only_what_is_used_is_read() {
+    let folder = Folder::new("pushdown");
+    let file = folder.0.join("numbers.parquet");
+    write(&file, &numbers());
+    let stream = context().read_parquet(&file).unwrap().filter(col("id").gt(lit(150))).select([col("text")]);
+    let text = stream.explain().unwrap();
+    assert!(text.contains("columns=[text] predicate=[[(col(\"id\")) > (dyn int: 150)]]"), "{text}");
+    assert_eq!(stream.collect().unwrap().height(), 49);
+}
+
+#[test]
+fn folders_can_be_columns() {
+    let folder = Folder::new("hive");
+    write(&folder.0.join("year=2024/a.parquet"), &numbers().slice(0, 50));
+    write(&folder.0.join("year=2025/a.parquet"), &numbers().slice(50, 70));
+    let stream = context().read_parquet(&folder.0).unwrap();
+    let rows = stream.group_by([col("year")]).agg([len()]).sort(["year"], Default::default()).collect().unwrap();
+    assert_eq!(rows.column("len").unwrap().u32().unwrap().iter().flatten().collect::<Vec<_>>(), [50, 70]);
+}
+
+#[test]
+fn files_that_are_not_there() {
+    let error = context().read_parquet("no/such/file.parquet").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.report().starts_with("cannot open `no/such/file.parquet`: "), "{}", error.report());
+}

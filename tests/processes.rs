@@ -1,0 +1,224 @@
+//! Several processes on loopback, started as a user would start them, with a host file. This test binary plays every part:
+//! a process is the binary itself, told by an environment variable what to do.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use quokka::prelude::*;
+
+const ROLE: &str = "QUOKKA_TEST_ROLE";
+const FLAGS: &str = "QUOKKA_TEST_FLAGS";
+/// Everything here ends long before this, or something hangs.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn numbers(context: &Context, rows: i64) -> DataStream {
+    let n: Vec<i64> = (0..rows).collect();
+    let text: Vec<String> = n.iter().map(|n| format!("row number {n}")).collect();
+    context.from_df(df!("n" => n, "text" => text).unwrap())
+}
+
+/// A query with every kind of exchange, whose answer does not depend on how many take part.
+fn varied(context: &Context) -> quokka::Result<DataFrame> {
+    let left = numbers(context, 20_000).with_columns([(col("n") % lit(100)).alias("k")]);
+    let right = numbers(context, 50).select([col("n").alias("k"), col("text").alias("name")]);
+    left.join(right, [col("k")], [col("k")], JoinArgs::new(JoinType::Inner))
+        .group_by([col("name")])
+        .agg([col("n").sum().alias("sum"), col("text").max().alias("last"), len().alias("rows")])
+        .sort(["sum"], Default::default())
+        .collect()
+}
+
+fn endless(context: &Context) -> quokka::Result<DataFrame> {
+    let many = numbers(context, 30_000);
+    let pairs = many.clone().cross_join(many.clone(), Some("_2".into()));
+    pairs.cross_join(many, Some("_3".into())).select([col("n").sum()]).collect()
+}
+
+/// What a started process does. Does nothing in an ordinary run of the tests.
+#[test]
+fn process() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let flags = std::env::var(FLAGS).unwrap();
+    let arguments = std::iter::once("test".to_string()).chain(flags.split(' ').map(str::to_string));
+    let outcome = Context::from_args(arguments).and_then(|context| match role.as_str() {
+        "varied" => {
+            let first = varied(&context)?;
+            assert_eq!(varied(&context)?, first);
+            Ok(first)
+        },
+        "endless" => endless(&context),
+        "leaves" => Ok(DataFrame::empty()),
+        "other" => numbers(&context, 10).select([col("n")]).collect(),
+        "fails" => numbers(&context, 200_000).select([col("text").strict_cast(DataType::Int64)]).collect(),
+        "giant" => {
+            let text = context.from_df(
+                df!("k" => [1, 2, 3], "text" => ["a".repeat(3 << 20), "b".into(), "c".repeat(5 << 20)]).unwrap(),
+            );
+            text.sort(["k"], Default::default()).collect()
+        },
+        role => unreachable!("{role}"),
+    });
+    let line = match outcome {
+        Ok(frame) => format!("answer {:?} {}", frame.shape(), digest(&frame)),
+        Err(error) => format!("error {}", error.report()),
+    };
+    std::io::stdout().write_all(format!("\n@@{}\n", line.replace('\n', " | ")).as_bytes()).unwrap();
+}
+
+fn digest(frame: &DataFrame) -> String {
+    let mut hash = 0u64;
+    for name in frame.get_column_names() {
+        for hashed in quokka::engine::hash::hash_rows(frame, std::slice::from_ref(name)).unwrap() {
+            hash = hash.rotate_left(7) ^ hashed;
+        }
+    }
+    format!("{hash:x}")
+}
+
+/// Processes of one cluster; killed and cleaned up when dropped.
+struct Cluster {
+    children: Vec<Option<Child>>,
+    addresses: Vec<String>,
+    host_file: PathBuf,
+}
+
+impl Cluster {
+    fn start(workers: usize, roles: &[&str]) -> Self {
+        let listeners: Vec<TcpListener> = roles.iter().map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses: Vec<String> = listeners.iter().map(|l| l.local_addr().unwrap().to_string()).collect();
+        drop(listeners);
+        let name = format!("quokka-hosts-{}-{}", std::process::id(), addresses[0].replace(':', "-"));
+        let host_file = std::env::temp_dir().join(name);
+        std::fs::write(&host_file, addresses.join("\n")).unwrap();
+        let start = |(process, role): (usize, &&str)| {
+            let flags = format!("-w {workers} -n {} -p {process} -h {}", roles.len(), host_file.display());
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "processes::process", "--nocapture"])
+                .env(ROLE, role)
+                .env(FLAGS, flags)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        let children = roles.iter().enumerate().map(start).map(Some).collect();
+        Self { children, addresses, host_file }
+    }
+
+    fn signal(&self, process: usize, signal: &str) {
+        let id = self.children[process].as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    /// What each of `processes` said, and how long it took from now.
+    fn outcomes(&mut self, processes: &[usize]) -> Vec<(String, Duration)> {
+        let start = Instant::now();
+        let outcome = |process: &usize| {
+            let mut child = self.children[*process].take().unwrap();
+            while child.try_wait().unwrap().is_none() {
+                if start.elapsed() > DEADLINE {
+                    child.kill().unwrap();
+                    panic!("process {process} hangs: {:?}", child.wait_with_output().unwrap());
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let took = start.elapsed();
+            let output = child.wait_with_output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let line = text.lines().find_map(|line| line.strip_prefix("@@")).map(str::to_string);
+            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+            (line.unwrap_or_else(|| panic!("process {process} said nothing: {text}\n{errors}")), took)
+        };
+        processes.iter().map(outcome).collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for child in self.children.iter_mut().flatten() {
+            // It may have ended by itself.
+            drop(child.kill());
+            drop(child.wait());
+        }
+        drop(std::fs::remove_file(&self.host_file));
+    }
+}
+
+#[test]
+fn one_two_and_three_processes_agree() {
+    let alone = Context::builder().workers(2).build().unwrap();
+    let answer = varied(&alone).unwrap();
+    let expected = format!("answer {:?} {}", answer.shape(), digest(&answer));
+    for (workers, processes) in [(1, 2), (2, 2), (1, 3)] {
+        let mut cluster = Cluster::start(workers, &vec!["varied"; processes]);
+        for (outcome, _) in cluster.outcomes(&(0..processes).collect::<Vec<_>>()) {
+            assert_eq!(outcome, expected, "{processes} processes with {workers} workers");
+        }
+    }
+}
+
+#[test]
+fn rows_larger_than_a_message_cross() {
+    let mut cluster = Cluster::start(1, &["giant", "giant"]);
+    let outcomes = cluster.outcomes(&[0, 1]);
+    assert!(outcomes[0].0.starts_with("answer (3, 2)"), "{outcomes:?}");
+    assert_eq!(outcomes[0].0, outcomes[1].0);
+}
+
+#[test]
+fn an_operator_error_reaches_every_process() {
+    let mut cluster = Cluster::start(2, &["fails", "fails"]);
+    for (outcome, _) in cluster.outcomes(&[0, 1]) {
+        assert!(outcome.starts_with("error") && outcome.contains("row number"), "{outcome}");
+    }
+}
+
+#[test]
+fn different_programs_are_told_apart() {
+    let mut cluster = Cluster::start(1, &["varied", "other"]);
+    for (outcome, _) in cluster.outcomes(&[0, 1]) {
+        assert!(outcome.contains("runs another query than process 0"), "{outcome}");
+    }
+}
+
+#[test]
+fn a_program_that_ends_early_is_named() {
+    let mut cluster = Cluster::start(1, &["varied", "leaves"]);
+    let outcomes = cluster.outcomes(&[0, 1]);
+    assert!(outcomes[0].0.starts_with("error") && outcomes[0].0.contains("process 1"), "{outcomes:?}");
+    assert!(outcomes[1].0.starts_with("answer"), "{outcomes:?}");
+}
+
+#[test]
+fn a_killed_and_a_frozen_process_end_the_query_on_the_others() {
+    for signal in ["-KILL", "-STOP"] {
+        let mut cluster = Cluster::start(1, &["endless"; 3]);
+        std::thread::sleep(Duration::from_secs(2));
+        cluster.signal(1, signal);
+        for (outcome, took) in cluster.outcomes(&[0, 2]) {
+            assert!(outcome.contains("lost process 1"), "{signal}: {outcome}");
+            assert!(outcome.contains(&cluster.addresses[1]), "{signal}: {outcome}");
+            assert!(took < Duration::from_secs(10), "{signal}: {took:?}");
+        }
+    }
+}
+
+#[test]
+fn strangers_do_not_disturb_the_mesh() {
+    let mut cluster = Cluster::start(1, &["varied", "varied"]);
+    for round in 0..50 {
+        for address in &cluster.addresses {
+            if let Ok(mut stream) = TcpStream::connect(address) {
+                // The other side may close first.
+                drop(stream.write_all([b"GET / HTTP/1.1\r\n\r\n".as_slice(), &[0xff; 100]][round % 2]));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for (outcome, _) in cluster.outcomes(&[0, 1]) {
+        assert!(outcome.starts_with("answer"), "{outcome}");
+    }
+}

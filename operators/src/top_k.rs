@@ -14,7 +14,7 @@ use crate::detach::detach;
 use crate::gather::gather;
 use crate::ordered_batches::{OrderedBatches, concatenate};
 use crate::slices::Slices;
-use crate::sort::{SortOrder, sorted_indices};
+use crate::sort::SortOrder;
 
 /// The first `k` rows of a sort order, in order: what `sort` and `limit` yield, in little memory.
 ///
@@ -116,8 +116,7 @@ impl TopKChannel {
 
     /// The indices of the first `k` rows of `frame`, in order.
     fn first(&self, frame: &DataFrame) -> Result<Vec<IdxSize>, OperatorError> {
-        let keys = self.order.keys(frame)?;
-        let mut rows = sorted_indices(&keys.values_iter().collect::<Vec<_>>());
+        let mut rows = self.order.sorted_indices(frame)?;
         rows.truncate(self.k);
         Ok(rows)
     }

@@ -1,6 +1,6 @@
 //! Sorts byte strings.
 //!
-//! Sort keys of all types are bytes (row-encoded), and their comparison by `memcmp` is what would cost most. Keys share
+//! Sort keys of any type are bytes (row-encoded), and their comparison by `memcmp` is what would cost most. Keys share
 //! a prefix (a null flag, high bytes of small numbers, a range of a larger sort) and differ soon after it. So the eight bytes
 //! behind the shared prefix are sorted as one number, without branches; only keys that agree in them are looked at again.
 
@@ -13,7 +13,7 @@ const ROUNDS: usize = 4;
 const FEW: usize = 16;
 
 /// The indices of `keys` in ascending order; equal keys stay in the order of their indices.
-pub(crate) fn sorted_indices(keys: &[&[u8]]) -> Vec<IdxSize> {
+pub(super) fn sort_keys_by_words(keys: &[&[u8]]) -> Vec<IdxSize> {
     let mut rows: Vec<(u64, IdxSize)> = (0..keys.len() as IdxSize).map(|row| (0, row)).collect();
     sort_rows(&mut rows, keys, 0, ROUNDS);
     rows.into_iter().map(|(_, row)| row).collect()
@@ -109,7 +109,7 @@ mod tests {
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
         let mut expected: Vec<IdxSize> = (0..keys.len() as IdxSize).collect();
         expected.sort_by_key(|index| keys[*index as usize]);
-        assert_eq!(sorted_indices(&keys), expected);
+        assert_eq!(sort_keys_by_words(&keys), expected);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use polars_core::frame::DataFrame;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Output, Progress};
 
-use super::keys::sorted_indices;
+use super::keys::sort_keys_by_words;
 use super::order::SortOrder;
 use super::run::{Bound, Run};
 use crate::gather::gather;
@@ -103,8 +103,11 @@ impl Merge {
         match concatenate(frames.into_iter())? {
             Some(mut frame) if !sorted => {
                 frame.rechunk_mut();
-                let keys: Vec<&[u8]> = keys.iter().flat_map(|keys| keys.values_iter()).collect();
-                Ok(Some(gather(&frame, &sorted_indices(&keys))?))
+                let indices = match order.sorted_by_number(&frame)? {
+                    Some(indices) => indices,
+                    None => sort_keys_by_words(&keys.iter().flat_map(|keys| keys.values_iter()).collect::<Vec<_>>()),
+                };
+                Ok(Some(gather(&frame, &indices)?))
             },
             frame => Ok(frame),
         }
@@ -121,9 +124,8 @@ fn steps(runs: &[Run], order: &SortOrder, block_rows: usize) -> Result<VecDeque<
             runs.iter().enumerate().map(|(i, run)| run.sample(order, offset(i))).collect::<Result<_, _>>()?;
         if let Some(sample) = concatenate(samples.into_iter().flatten())? {
             let keys = order.keys(&sample)?;
-            let keys: Vec<&[u8]> = keys.values_iter().collect();
-            let sorted: Vec<&[u8]> =
-                sorted_indices(&keys).iter().filter_map(|row| keys.get(*row as usize).copied()).collect();
+            let mut sorted: Vec<&[u8]> = keys.values_iter().collect();
+            sorted.sort_unstable();
             let bounds: Vec<&[u8]> = sorted.into_iter().skip(STEP - 1).step_by(STEP).collect();
             for equal in bounds.chunk_by(|a, b| a == b) {
                 match equal {

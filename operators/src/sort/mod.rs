@@ -23,7 +23,6 @@ mod splitters;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use keys::sorted_indices;
 pub use order::SortOrder;
 pub use partition::SortPartition;
 pub use plan::add_sort;

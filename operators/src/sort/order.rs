@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use polars_arrow::array::BinaryArray;
 use polars_core::frame::DataFrame;
-use polars_core::prelude::SortMultipleOptions;
+use polars_core::prelude::{IdxSize, SortMultipleOptions, SortOptions};
 use polars_core::schema::Schema;
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::partitioning::{RangePartitioning, sort_keys};
+
+use super::keys::sort_keys_by_words;
 
 /// Sort columns with direction and place of nulls for each, as in Polars' `sort`.
 ///
@@ -99,6 +101,38 @@ impl SortOrder {
     /// A key for each row of `frame`; keys compare as the rows do.
     pub(crate) fn keys(&self, frame: &DataFrame) -> Result<BinaryArray<i64>, OperatorError> {
         sort_keys(frame, &self.by, &self.options)
+    }
+
+    /// The indices of the rows of `frame` in order; equal rows stay as they are.
+    pub(crate) fn sorted_indices(&self, frame: &DataFrame) -> Result<Vec<IdxSize>, OperatorError> {
+        if let Some(indices) = self.sorted_by_number(frame)? {
+            return Ok(indices);
+        }
+        let keys = self.keys(frame)?;
+        Ok(sort_keys_by_words(&keys.values_iter().collect::<Vec<_>>()))
+    }
+
+    /// What [`sorted_indices`](Self::sorted_indices) yields if the rows are sorted by a single number: it needs no key then,
+    /// and Polars sorts numbers a third faster than keys are.
+    pub(crate) fn sorted_by_number(&self, frame: &DataFrame) -> Result<Option<Vec<IdxSize>>, OperatorError> {
+        let ([name], [descending], [nulls_last]) =
+            (self.by.as_slice(), self.options.descending.as_slice(), self.options.nulls_last.as_slice())
+        else {
+            return Ok(None);
+        };
+        let column = frame.column(name)?;
+        // Categories are numbers that sort as strings.
+        if !column.dtype().to_physical().is_primitive_numeric() || column.dtype().is_categorical() {
+            return Ok(None);
+        }
+        let options = SortOptions {
+            descending: *descending,
+            nulls_last: *nulls_last,
+            multithreaded: false,
+            maintain_order: true,
+            limit: None,
+        };
+        Ok(Some(column.arg_sort(options).into_no_null_iter().collect()))
     }
 
     /// The sort columns of a frame with columns `input`.

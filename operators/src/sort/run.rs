@@ -7,7 +7,6 @@ use polars_core::frame::DataFrame;
 use polars_core::prelude::IdxSize;
 use quokka_engine::error::OperatorError;
 
-use super::keys::sorted_indices;
 use super::order::SortOrder;
 use crate::detach::detach;
 use crate::gather::gather;
@@ -52,8 +51,7 @@ impl Run {
         frame.rechunk_mut();
         let frame = detach(frame)?;
         let bytes = frame.estimated_size();
-        let keys = order.keys(&frame)?;
-        let indices = sorted_indices(&keys.values_iter().collect::<Vec<_>>());
+        let indices = order.sorted_indices(&frame)?;
         let blocks = indices.chunks(block_rows).map(|rows| gather(&frame, rows)).collect::<Result<_, _>>()?;
         Ok(Self { blocks, rows: frame.height(), bytes, front: None })
     }

@@ -20,7 +20,8 @@ const RUNS: usize = 64;
 /// behind a range exchange it is the last step of a [distributed sort](super).
 ///
 /// Blocks; holds its whole input. Rows are sorted in runs of about a batch as they come, and the runs are merged at the
-/// end: that is up to three times faster than one large sort, as all of it happens in the cache, and every step is short.
+/// end: that is up to twice as fast as one large sort and needs two thirds of its memory, as all of it happens in the cache,
+/// and every step is short.
 ///
 /// With `maintain_order` equal rows keep the order of the stream: by the worker that sent them, then as they were sent.
 /// Without, they leave as they arrived.

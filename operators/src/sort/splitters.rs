@@ -6,7 +6,7 @@ use quokka_engine::batch::Batch;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 
-use super::keys::sorted_indices;
+use super::keys::sort_keys_by_words;
 use super::order::SortOrder;
 use super::sample::weight_column;
 use crate::gather::gather;
@@ -88,7 +88,7 @@ fn splitters(samples: &DataFrame, order: &SortOrder, ranges: usize) -> Result<Da
     let mut cuts: Vec<IdxSize> = Vec::new();
     let mut last = None;
     let mut filled = 0.0;
-    for equal in sorted_indices(&keys).chunk_by(|a, b| key(*a) == key(*b)) {
+    for equal in sort_keys_by_words(&keys).chunk_by(|a, b| key(*a) == key(*b)) {
         let more: f64 = equal.iter().map(|row| weight(*row)).sum();
         // The range ends where its size is nearest to a fair share of what is left.
         if let Some(last) = last

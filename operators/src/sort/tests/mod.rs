@@ -5,7 +5,8 @@ mod dataflow;
 use polars_core::df;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{
-    Categories, Column, DataType, IdxSize, IntoColumn, IntoSeries, Series, SortMultipleOptions, StructChunked, TimeUnit,
+    Categories, Column, DataType, FrozenCategories, IdxSize, IntoColumn, IntoSeries, Series, SortMultipleOptions,
+    StructChunked, TimeUnit,
 };
 use proptest::prelude::*;
 use quokka_engine::batch::Batch;
@@ -222,6 +223,9 @@ fn every_type() {
     .collect();
     keys.push(text.cast(&DataType::Binary).unwrap().into_column());
     keys.push(text.cast(&DataType::from_categories(Categories::global())).unwrap().into_column());
+    let names: Vec<String> = (-20..40).rev().map(|n| n.to_string()).collect();
+    let names = FrozenCategories::new(names.iter().map(String::as_str)).unwrap();
+    keys.push(text.cast(&DataType::from_frozen_categories(names)).unwrap().into_column());
     keys.push(Series::full_null("number".into(), 400, &DataType::Null).into_column());
     let fields = [number.clone().with_name("a".into()), text.with_name("b".into())];
     keys.push(StructChunked::from_series("number".into(), 400, fields.iter()).unwrap().into_series().into_column());

@@ -26,12 +26,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         let rows = df!("k" => ["a", "b", "a"], "v" => [1i64, 2, 3])?;
         let filter = context.from_df(rows.clone()).filter(col("v").gt(lit(1)));
         let group = context.from_df(rows).group_by([col("k")]).agg([col("v").sum()]);
-        for (name, query) in [("filter", &filter), ("group by", &group), ("group by, sort", &group.clone().sort(["k"], Default::default()))] {
+        for (name, query) in [
+            ("filter", &filter),
+            ("group by", &group),
+            ("group by, sort", &group.clone().sort(["k"], Default::default())),
+        ] {
             (0..QUERIES / 10).try_for_each(|_| query.collect().map(drop))?;
             let (start, before) = (Instant::now(), resident_mb()?);
             (0..QUERIES).try_for_each(|_| query.collect().map(drop))?;
             let each = start.elapsed().as_secs_f64() * 1e6 / QUERIES as f64;
-            println!("{workers} workers, {name:15} {each:7.1} µs a query, resident {before:.1} → {:.1} MB", resident_mb()?);
+            println!(
+                "{workers} workers, {name:15} {each:7.1} µs a query, resident {before:.1} → {:.1} MB",
+                resident_mb()?
+            );
         }
     }
     Ok(())

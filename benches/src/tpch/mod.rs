@@ -32,9 +32,11 @@ pub fn main(arguments: impl IntoIterator<Item = String>) -> Result<(), Error> {
     let context = options.start_context()?;
     let leader = context.process() == 0;
     let tables = Tables::new(context, options.folder().to_owned());
+    // Tables that cannot be read are reported by the queries that read them.
+    let scale = tables.scale().ok();
     let mut report = Report::default();
     for query in options.queries() {
-        report.add(run::run(query, &tables, &options, leader)?);
+        report.add(run::run(query, &tables, scale, &options, leader)?);
     }
     if leader {
         print!("{report}");

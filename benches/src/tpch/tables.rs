@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use quokka::prelude::len;
 use quokka::{Context, DataStream};
 
 use super::generate::table_path;
@@ -33,6 +34,16 @@ impl Tables {
     }
 
     tables!(region, nation, supplier, customer, part, partsupp, orders, lineitem);
+
+    /// The scale factor that the tables have, whatever the flags say: there are 10,000 suppliers at scale factor 1.
+    ///
+    /// # Errors
+    /// The suppliers cannot be read.
+    pub fn scale(&self) -> quokka::Result<f64> {
+        let suppliers = self.supplier()?.select([len()]).collect()?;
+        let rows = suppliers.columns().first().and_then(|rows| rows.get(0).ok()?.extract::<f64>());
+        Ok(rows.unwrap_or(0.0) / 10_000.0)
+    }
 
     fn read(&self, table: &str) -> quokka::Result<DataStream> {
         // A table that has vanished is reported by the source, under the name it should have.

@@ -9,6 +9,7 @@ mod aggregate;
 mod arrow;
 mod cluster;
 mod errors;
+mod failures;
 mod join;
 mod lifecycle;
 mod order;

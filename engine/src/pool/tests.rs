@@ -11,7 +11,7 @@ use super::*;
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, OperatorError};
 use crate::operator::{Description, FnOperator, Operator, OperatorFactory};
-use crate::partitioning::Partitioning;
+use crate::partitioning::{PartitionFunction, Partitioning};
 use crate::plan::{Channels, Head, Input, Node, PhysicalPlan};
 use crate::sink::{Sink, SinkFactory};
 use crate::source::{Source, Split, SplitReader};
@@ -179,6 +179,37 @@ fn a_hash_key_lives_on_one_worker() {
     assert_eq!(seen.len(), 400);
     assert!(seen.chunks(2).all(|pair| pair[0] == pair[1]));
     assert!((0..3).all(|worker| seen.iter().any(|(w, _)| *w == worker)));
+}
+
+/// Sends all rows to one worker, or too few numbers.
+#[derive(Debug)]
+struct Towards {
+    worker: u64,
+    missing: usize,
+}
+
+impl PartitionFunction for Towards {
+    fn partition(&self, batch: &DataFrame, _: usize) -> Result<Vec<u64>, OperatorError> {
+        Ok(vec![self.worker; batch.height() - self.missing])
+    }
+}
+
+#[test]
+fn a_function_chooses_the_worker() {
+    let pool = pool(3);
+    let run = |worker, missing| {
+        let totals = Totals::default();
+        let partitioning = Partitioning::Function(Arc::new(Towards { worker, missing }));
+        let outcome =
+            pool.run(plan(Numbers { splits: 4, rows: 50 }, Vec::new(), partitioning, &totals)).unwrap().wait();
+        let workers: Vec<usize> = totals.by_worker.lock().iter().map(|(worker, _)| *worker).collect();
+        outcome.map(|_| workers)
+    };
+    assert_eq!(run(2, 0).unwrap(), vec![2; 200]);
+    assert_eq!(run(7, 0).unwrap(), vec![1; 200]);
+    let error = run(1, 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidQuery);
+    assert!(error.report().contains("49 targets for 50 rows"), "{}", error.report());
 }
 
 #[test]

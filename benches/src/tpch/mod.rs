@@ -33,7 +33,7 @@ pub fn main(arguments: impl IntoIterator<Item = String>) -> Result<(), Error> {
     let leader = context.process() == 0;
     let tables = Tables::new(context, options.folder().to_owned());
     // Tables that cannot be read are reported by the queries that read them.
-    let scale = tables.scale().ok();
+    let scale = options.given_scale().or_else(|| tables.scale().ok());
     let mut report = Report::default();
     for query in options.queries() {
         report.add(run::run(query, &tables, scale, &options, leader)?);

@@ -20,6 +20,7 @@ pub(super) enum Command {
 /// How to run queries.
 pub(super) struct Options {
     scale: f64,
+    scale_given: bool,
     folder: PathBuf,
     folder_given: bool,
     queries: Vec<&'static Query>,
@@ -60,12 +61,14 @@ impl Options {
 
     fn from_matches(matches: &Matches) -> Result<Self, Error> {
         let scale = value(matches, "scale", "a number above 0", |&scale: &f64| scale.is_finite() && scale > 0.0)?;
+        let scale_given = scale.is_some();
         let scale = scale.unwrap_or(0.1);
         let runs = value(matches, "runs", "a whole number, at least 1", |&runs: &usize| runs > 0)?.unwrap_or(1);
         let path = |flag| matches.opt_str(flag).map(PathBuf::from);
         let given = path("data");
         Ok(Self {
             scale,
+            scale_given,
             folder_given: given.is_some(),
             folder: given.unwrap_or_else(|| Path::new("data/tpch").join(format!("sf{scale}"))),
             queries: queries(matches.opt_str("queries"))?,
@@ -78,6 +81,11 @@ impl Options {
 
     pub(super) fn scale(&self) -> f64 {
         self.scale
+    }
+
+    /// The scale factor that the user named.
+    pub(super) fn given_scale(&self) -> Option<f64> {
+        self.scale_given.then_some(self.scale)
     }
 
     /// Where the tables are.

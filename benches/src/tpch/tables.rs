@@ -35,7 +35,7 @@ impl Tables {
 
     tables!(region, nation, supplier, customer, part, partsupp, orders, lineitem);
 
-    /// The scale factor that the tables have, whatever the flags say: there are 10,000 suppliers at scale factor 1.
+    /// The scale factor that the tables have: there are 10,000 suppliers at scale factor 1.
     ///
     /// # Errors
     /// The suppliers cannot be read.

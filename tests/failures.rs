@@ -68,6 +68,7 @@ fn numbers_that_do_not_fit() {
     assert_eq!(error.kind(), ErrorKind::Overflow);
     let large = df!("a" => [1i64, 300]).unwrap();
     let error = computing(large.clone(), col("a").strict_cast(DataType::Int8));
+    assert_eq!(error.kind(), ErrorKind::Compute);
     assert!(error.report().contains("300"), "{}", error.report());
     // Polars' own rule for a cast that is not strict, and for integers divided by zero: null.
     let context = Context::builder().workers(1).build().unwrap();

@@ -118,14 +118,19 @@ pub(super) fn invalid(expression: impl ToString, error: PolarsError) -> Operator
     ExprError::Invalid { expression: expression.to_string(), source: error }.into()
 }
 
-/// An error of Polars while `expression` is evaluated: the kind is that of its cause.
+/// An error of Polars while `expression` is evaluated: the kind is that of its cause, but what Polars calls an invalid
+/// operation is a value that cannot be computed, since the query itself was checked when it was compiled.
 pub(super) fn evaluation(expression: impl ToString, error: PolarsError) -> OperatorError {
     let error = without_context(error);
     let cause = OperatorError::from(error.clone());
     if carries_operator_error(&error) {
         return cause;
     }
-    OperatorError::new(cause.kind(), ExprError::Evaluation { expression: expression.to_string(), source: error })
+    let kind = match error {
+        PolarsError::InvalidOperation(_) => ErrorKind::Compute,
+        _ => cause.kind(),
+    };
+    OperatorError::new(kind, ExprError::Evaluation { expression: expression.to_string(), source: error })
 }
 
 /// Polars wraps an error once for every node of the expression; the outermost expression is named by [`ExprError`].

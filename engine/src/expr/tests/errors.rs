@@ -69,7 +69,7 @@ fn a_field_is_that_of_one_expression() {
 fn what_fails_on_values_names_the_expression() {
     let frame = mixed(9);
     let error = select(&frame, &[col("s").strict_cast(DataType::Int64)]).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidQuery);
+    assert_eq!(error.kind(), ErrorKind::Compute);
     assert!(error.to_string().contains("cannot evaluate `col(\"s\").strict_cast(Int64)`"), "{error}");
     assert_eq!(error.chain().len(), 2);
 }

@@ -1,11 +1,12 @@
-//! What a query costs when there is nothing to compute: 10,000 queries over three rows, one after another on one pool.
+//! What a query costs when there is nothing to compute: 10,000 queries over three rows, one after another on one pool; and
+//! what a pool costs that has no query.
 //!
 //! ```text
 //! cargo run --release -p quokka-benches --example tiny_queries
 //! ```
 
 use std::error::Error;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use quokka::prelude::*;
 
@@ -18,6 +19,14 @@ fn resident_mb() -> Result<f64, Box<dyn Error>> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+}
+
+/// CPU time of the process so far, in clock ticks of 10 ms.
+fn cpu_ticks() -> Result<u64, Box<dyn Error>> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).ok_or("short stat")?.parse::<u64>().map_err(Box::<dyn Error>::from);
+    Ok(ticks(11)? + ticks(12)?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -40,6 +49,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 resident_mb()?
             );
         }
+        let before = cpu_ticks()?;
+        std::thread::sleep(Duration::from_secs(5));
+        println!("{workers} workers, no query: {} ms of CPU in 5 s", (cpu_ticks()? - before) * 10);
     }
     Ok(())
 }

@@ -34,3 +34,8 @@ pub use error::{Error, Hint, PlanError, Result};
 pub use quokka_connectors::parquet::ParquetOptions;
 pub use quokka_engine as engine;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, RunningQuery};
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

@@ -103,6 +103,10 @@ impl Status {
         let mut slot = self.outcome.lock();
         if slot.is_none() {
             drop(self.running.lock().take());
+            match &outcome {
+                Ok(elapsed) => tracing::debug!(query = self.ticket, ?elapsed, "query finished"),
+                Err(error) => tracing::debug!(query = self.ticket, error = error.report(), "query failed"),
+            }
             *slot = Some(outcome);
             self.changed.notify_all();
         }

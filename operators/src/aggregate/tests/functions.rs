@@ -328,6 +328,6 @@ fn failing_expressions_fail_the_query() {
         let plan = AggregatePlan::new(&[col("k")], std::slice::from_ref(&agg), frame.schema()).unwrap();
         assert!(oracle(&[col("k")], &[agg], &frame).is_err());
         let run = Run { workers: 1, ..RUNS[0] };
-        assert_eq!(execute(&plan, &frame, run).unwrap_err().kind(), ErrorKind::InvalidQuery);
+        assert_eq!(execute(&plan, &frame, run).unwrap_err().kind(), ErrorKind::Compute);
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
+use polars_core::scalar::Scalar;
 use polars_core::schema::SchemaRef;
 use polars_plan::dsl::Expr;
 use polars_utils::pl_str::PlSmallStr;
@@ -23,6 +24,19 @@ pub struct ScanRequest {
     pub predicate: Option<Expr>,
 }
 
+/// What is known of a column before it is read. Estimates for the optimizer: results never depend on them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ColumnStatistics {
+    /// A value that no value is less than, in the type of the column.
+    pub min: Option<Scalar>,
+    /// A value that no value is greater than, in the type of the column.
+    pub max: Option<Scalar>,
+    /// Number of nulls.
+    pub nulls: Option<u64>,
+    /// About how many different values there are.
+    pub distinct: Option<u64>,
+}
+
 /// A table that can be read, before it is known what of it is needed.
 pub trait Scan: Send + Sync {
     /// Name and parameters, such as `parquet-scan files=[lineitem.parquet]`.
@@ -34,6 +48,20 @@ pub trait Scan: Send + Sync {
     /// Number of rows, if it is known without reading them.
     fn rows(&self) -> Option<u64> {
         None
+    }
+
+    /// What is known of a column; quick, and asked again for every plan.
+    fn statistics(&self, _column: &str) -> ColumnStatistics {
+        ColumnStatistics::default()
+    }
+
+    /// Up to a few thousand rows of some columns, from places all over the table, so that the share of rows that pass a
+    /// predicate can be estimated. `None` if they cannot be had within about a millisecond.
+    ///
+    /// # Errors
+    /// Rows that cannot be read.
+    fn sample(&self, _columns: &[PlSmallStr]) -> Result<Option<DataFrame>, OperatorError> {
+        Ok(None)
     }
 
     /// A source that delivers what `request` asks for.

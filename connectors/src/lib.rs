@@ -1,6 +1,7 @@
 //! The readers and writers of quokka, one folder a format.
 
 mod batches;
+mod estimate;
 pub mod memory;
 pub mod parquet;
 mod request;

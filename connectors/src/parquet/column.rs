@@ -1,4 +1,4 @@
-//! Decodes one column of one row group.
+//! The column chunks of a column in a row group: our decoder's cursor for flat columns, Polars' decoder for the others.
 
 use std::io::Cursor;
 
@@ -53,12 +53,8 @@ pub(super) fn decode_column(
     Ok(series.into_column())
 }
 
-/// The checked bytes of a column chunk.
-fn column_chunk(
-    bytes: &Buffer<u8>,
-    row_group: &RowGroupMetadata,
-    leaf: &ColumnChunkMetadata,
-) -> Result<Buffer<u8>, Damage> {
+/// The bytes of a column chunk, as far as the footer is right about where they are.
+pub(super) fn chunk_bytes(bytes: &Buffer<u8>, leaf: &ColumnChunkMetadata) -> Result<Buffer<u8>, Damage> {
     let data = leaf.data_page_offset();
     // Some writers leave 0 where there is no dictionary.
     let start = leaf.dictionary_page_offset().filter(|start| *start > 0 && *start < data).unwrap_or(data);
@@ -71,8 +67,16 @@ fn column_chunk(
     if range.end > bytes.len() {
         return Err(Damage::ByteRange { start, length, file: bytes.len() });
     }
-    let chunk = bytes.clone().sliced(range);
+    Ok(bytes.clone().sliced(range))
+}
 
+/// The checked bytes of a column chunk, and the encodings of its pages.
+fn column_chunk(
+    bytes: &Buffer<u8>,
+    row_group: &RowGroupMetadata,
+    leaf: &ColumnChunkMetadata,
+) -> Result<Buffer<u8>, Damage> {
+    let chunk = chunk_bytes(bytes, leaf)?;
     let values = leaf.num_values();
     let flat = leaf.descriptor().path_in_schema.len() == 1
         && leaf.descriptor().descriptor.primitive_type.field_info.repetition != Repetition::Repeated;

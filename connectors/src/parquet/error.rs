@@ -169,8 +169,8 @@ pub enum Damage {
         /// Bytes of the file.
         file: usize,
     },
-    /// A footer or page header that ends too early.
-    #[error("a footer or page header ends too early")]
+    /// A footer, page header or page that ends too early.
+    #[error("a footer, a page header or a page ends too early")]
     Ends,
     /// A footer or page header that is not well formed.
     #[error("a footer or page header has {0}")]
@@ -203,6 +203,12 @@ pub enum Damage {
         /// Bytes that it can hold at most.
         limit: u64,
     },
+    /// A page whose bytes do not make sense.
+    #[error("a page has {0}")]
+    Page(&'static str),
+    /// A page in an encoding that its type cannot have.
+    #[error("a page has the encoding {0}, which values of this type cannot have")]
+    Encoding(i64),
     /// A column that the footer announces and no column chunk holds.
     #[error("the row group has no column chunk for it")]
     NoColumnChunk,

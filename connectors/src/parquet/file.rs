@@ -13,10 +13,11 @@ use polars_core::schema::Schema;
 use polars_parquet::read::{FileMetadata, Filter, RowGroupMetadata};
 use polars_utils::mmap::MMapSemaphore;
 
-use super::column::decode_column;
+use super::column::{chunk_bytes, decode_column};
 use super::error::{Damage, ParquetError};
 use super::footer::read_footer;
 use super::guard::guarded;
+use super::pages::dictionary_values;
 
 /// A memory-mapped file whose footer has been read and checked.
 pub(super) struct ParquetFile {
@@ -60,6 +61,20 @@ impl ParquetFile {
 
     pub(super) fn rows(&self) -> u64 {
         self.row_groups().iter().map(|row_group| row_group.num_rows() as u64).sum()
+    }
+
+    /// The first rows of a column of a row group.
+    pub(super) fn first_rows(&self, row_group: usize, column: &str, rows: usize) -> Result<Column, ParquetError> {
+        self.column(row_group, column, Some(Filter::Range(0..rows)), rows)
+    }
+
+    /// The number of values in the dictionary of a flat column of a row group, if it holds all of its values.
+    pub(super) fn dictionary_values(&self, row_group: usize, column: &str) -> Option<u64> {
+        let row_group = self.row_groups().get(row_group)?;
+        let mut leaves = row_group.columns_under_root_iter(column)?;
+        let leaf = leaves.next().filter(|leaf| leaf.descriptor().path_in_schema.len() == 1)?;
+        let chunk = chunk_bytes(&self.bytes, leaf).ok()?;
+        dictionary_values(&chunk, u64::try_from(leaf.num_values()).ok()?).ok()?
     }
 
     /// Decodes the `rows` rows of a column of a row group that `filter` lets through.

@@ -12,10 +12,12 @@ mod paths;
 mod pruning;
 mod reader;
 mod rewrite;
+mod sample;
 mod scan;
 mod slice;
 mod source;
 mod statistics;
+mod summary;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -8,16 +8,20 @@ use std::thread;
 
 use parking_lot::Mutex;
 use polars_core::frame::DataFrame;
+use polars_core::prelude::PlHashMap;
+use polars_core::scalar::Scalar;
 use polars_core::schema::SchemaRef;
-use quokka_engine::error::OperatorError;
+use polars_utils::pl_str::PlSmallStr;
+use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::Description;
-use quokka_engine::source::{Scan, ScanRequest, Source};
+use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source};
 
 use super::error::ParquetError;
 use super::file::ParquetFile;
 use super::hive::partitions;
 use super::options::ParquetOptions;
 use super::paths::{FilePath, expand};
+use super::sample::Sample;
 use super::source::ParquetSource;
 
 /// Files that `describe` names.
@@ -56,6 +60,9 @@ pub(super) struct Table {
     /// One row a file.
     pub(super) partitions: DataFrame,
     pub(super) schema: SchemaRef,
+    pub(super) sample: Sample,
+    /// What was found out of columns.
+    pub(super) summaries: Mutex<PlHashMap<PlSmallStr, ColumnStatistics>>,
 }
 
 impl ParquetScan {
@@ -79,7 +86,9 @@ impl ParquetScan {
         let partitions = partitions(&paths, &first.schema, options.hive_partitioning)?;
         let mut schema = first.schema.clone();
         schema.merge((**partitions.schema()).clone());
-        Ok(Self { table: Arc::new(Table { files, partitions, schema: Arc::new(schema) }) })
+        let sample = Sample::new(&files);
+        let table = Table { files, partitions, schema: Arc::new(schema), sample, summaries: Mutex::default() };
+        Ok(Self { table: Arc::new(table) })
     }
 }
 
@@ -96,6 +105,14 @@ impl Scan for ParquetScan {
         Some(self.table.files.iter().map(ParquetFile::rows).sum())
     }
 
+    fn statistics(&self, column: &str) -> ColumnStatistics {
+        self.table.statistics(column)
+    }
+
+    fn sample(&self, columns: &[PlSmallStr]) -> Result<Option<DataFrame>, OperatorError> {
+        self.table.sample(columns)
+    }
+
     fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {
         Ok(Arc::new(ParquetSource::new(self.table.clone(), request)?))
     }
@@ -109,6 +126,18 @@ impl Table {
             names.push_str(&format!(", ... {} files", self.files.len()));
         }
         Description::streams("parquet-scan").with("files", names)
+    }
+
+    pub(super) fn file(&self, index: usize) -> Result<&ParquetFile, OperatorError> {
+        let missing = || OperatorError::message(ErrorKind::Internal, format!("there is no file {index}"));
+        self.files.get(index).ok_or_else(missing)
+    }
+
+    /// The value of a column that stands in the path of a file.
+    pub(super) fn partition_value(&self, name: &str, file: usize) -> Option<Scalar> {
+        let partition = self.partitions.column(name).ok()?;
+        let value = partition.get(file).ok()?.into_static();
+        Some(Scalar::new(partition.dtype().clone(), value))
     }
 }
 

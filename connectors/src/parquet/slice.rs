@@ -9,7 +9,7 @@ use polars_core::prelude::{BooleanChunked, Column};
 use polars_core::scalar::Scalar;
 use polars_parquet::read::Filter;
 use polars_utils::pl_str::PlSmallStr;
-use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::error::OperatorError;
 
 use super::scan::Table;
 use super::source::RowGroup;
@@ -123,19 +123,12 @@ impl<'a> Slice<'a> {
     }
 
     fn decode_filtered(&self, name: &str, filter: Option<Filter>, rows: usize) -> Result<Column, OperatorError> {
-        match self.table.files.get(self.row_group.file) {
-            Some(file) => Ok(file.column(self.row_group.index, name, filter, rows)?),
-            None => {
-                Err(OperatorError::message(ErrorKind::Internal, format!("there is no file {}", self.row_group.file)))
-            },
-        }
+        Ok(self.table.file(self.row_group.file)?.column(self.row_group.index, name, filter, rows)?)
     }
 
     /// The value of a column that stands in the path of the file.
     fn partition_value(&self, name: &str) -> Option<Scalar> {
-        let partition = self.table.partitions.column(name).ok()?;
-        let value = partition.get(self.row_group.file).ok()?.into_static();
-        Some(Scalar::new(partition.dtype().clone(), value))
+        self.table.partition_value(name, self.row_group.file)
     }
 }
 

@@ -3,6 +3,7 @@
 mod damage;
 mod errors;
 mod hive;
+mod knowledge;
 mod layouts;
 mod pruning;
 mod random;

@@ -33,7 +33,7 @@ pub use context::{Context, ContextBuilder, Paths};
 pub use error::{Error, Hint, PlanError, Result};
 pub use quokka_connectors::parquet::ParquetOptions;
 pub use quokka_engine as engine;
-pub use stream::{DataStream, GroupedDataStream, JoinBuilder, RunningQuery};
+pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery};
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]

@@ -13,4 +13,4 @@ pub use polars_core::series::Series;
 pub use polars_ops::prelude::{JoinArgs, JoinCoalesce, JoinType};
 pub use quokka_engine::expr::prelude::*;
 
-pub use crate::{Context, ContextBuilder, DataStream, GroupedDataStream, JoinBuilder, RunningQuery};
+pub use crate::{Context, ContextBuilder, DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery};

@@ -15,6 +15,7 @@ mod lifecycle;
 mod order;
 mod parquet;
 mod processes;
+mod profile;
 mod project;
 mod random;
 mod rows;

@@ -1,53 +1,99 @@
-//! Counters per plan node, written by the workers and read by anyone.
+//! Counters per plan node and operator, written by the workers and read by anyone.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What a node has done so far in this process, summed over its workers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct NodeMetrics {
+    /// The head and the operators fused behind it.
+    operators: Vec<OperatorMetrics>,
+    bytes_out: AtomicU64,
+    busy_nanos: AtomicU64,
+    ship_nanos: AtomicU64,
+    splits: AtomicU64,
+}
+
+/// What one operator of a node has done so far in this process, summed over its workers.
+#[derive(Debug, Default)]
+pub(crate) struct OperatorMetrics {
     rows_in: AtomicU64,
     batches_in: AtomicU64,
     rows_out: AtomicU64,
     batches_out: AtomicU64,
-    bytes_out: AtomicU64,
     busy_nanos: AtomicU64,
-    splits: AtomicU64,
     state_bytes: AtomicU64,
 }
 
 /// A reading of [`NodeMetrics`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeReport {
-    /// Name of the node, as in [`Node::name`](crate::plan::Node::name).
-    pub name: String,
-    /// Rows taken from inputs (for a source: read from splits).
-    pub rows_in: u64,
-    /// Batches taken from inputs.
-    pub batches_in: u64,
-    /// Rows sent, after fused operators.
-    pub rows_out: u64,
-    /// Batches sent.
-    pub batches_out: u64,
-    /// Bytes sent, as held in memory.
+    /// The head, then the operators fused behind it.
+    pub operators: Vec<OperatorReport>,
+    /// Bytes that left the last operator, as held in memory.
     pub bytes_out: u64,
-    /// Time that workers spent in the node, summed.
+    /// Time that workers spent in the node, summed: that of its operators, of shipping, and of receiving.
     pub busy: Duration,
+    /// The part of it that went into partitioning, coalescing and encoding what leaves the last operator.
+    pub shipping: Duration,
     /// Splits read to their end.
     pub splits: u64,
-    /// Largest state seen on one worker, in bytes.
+}
+
+/// What one operator has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperatorReport {
+    /// Name, as the operator describes itself.
+    pub name: String,
+    /// Rows taken; none by a source.
+    pub rows_in: u64,
+    /// Batches taken; none by a source.
+    pub batches_in: u64,
+    /// Rows that came of them; none of a sink.
+    pub rows_out: u64,
+    /// Batches that came of them; none of a sink.
+    pub batches_out: u64,
+    /// Time that workers spent in it, summed; of a source, opening splits and decoding.
+    pub busy: Duration,
+    /// The largest state that each worker held, summed.
     pub state_bytes: u64,
 }
 
-impl NodeMetrics {
-    pub(crate) fn took(&self, rows: usize) {
-        self.rows_in.fetch_add(rows as u64, Ordering::Relaxed);
-        self.batches_in.fetch_add(1, Ordering::Relaxed);
+impl NodeReport {
+    /// Rows that the head took.
+    pub fn rows_in(&self) -> u64 {
+        self.operators.first().map_or(0, |head| head.rows_in)
     }
 
-    pub(crate) fn sent(&self, rows: usize, bytes: usize) {
-        self.rows_out.fetch_add(rows as u64, Ordering::Relaxed);
-        self.batches_out.fetch_add(1, Ordering::Relaxed);
+    /// Rows that left the last operator.
+    pub fn rows_out(&self) -> u64 {
+        self.operators.last().map_or(0, |last| last.rows_out)
+    }
+}
+
+impl NodeMetrics {
+    /// Counters for a node of so many operators, its head included.
+    pub(crate) fn new(operators: usize) -> Self {
+        Self {
+            operators: (0..operators).map(|_| OperatorMetrics::default()).collect(),
+            bytes_out: AtomicU64::default(),
+            busy_nanos: AtomicU64::default(),
+            ship_nanos: AtomicU64::default(),
+            splits: AtomicU64::default(),
+        }
+    }
+
+    /// How many operators there are, the head included.
+    pub(crate) fn operators(&self) -> usize {
+        self.operators.len()
+    }
+
+    /// The counters of an operator; those of the head are the first.
+    pub(crate) fn operator(&self, level: usize) -> &OperatorMetrics {
+        &self.operators[level]
+    }
+
+    pub(crate) fn sent(&self, bytes: usize) {
         self.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
@@ -55,26 +101,59 @@ impl NodeMetrics {
         self.busy_nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
+    pub(crate) fn shipped(&self, time: Duration) {
+        self.ship_nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
     pub(crate) fn finished_split(&self) {
         self.splits.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn held(&self, bytes: usize) {
-        self.state_bytes.fetch_max(bytes as u64, Ordering::Relaxed);
+    /// `names`: of the operators.
+    pub(crate) fn report(&self, names: &[String]) -> NodeReport {
+        NodeReport {
+            operators: self.operators.iter().zip(names).map(|(metrics, name)| metrics.report(name.clone())).collect(),
+            bytes_out: read(&self.bytes_out),
+            busy: Duration::from_nanos(read(&self.busy_nanos)),
+            shipping: Duration::from_nanos(read(&self.ship_nanos)),
+            splits: read(&self.splits),
+        }
+    }
+}
+
+impl OperatorMetrics {
+    pub(crate) fn took(&self, rows: usize) {
+        self.rows_in.fetch_add(rows as u64, Ordering::Relaxed);
+        self.batches_in.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn report(&self, name: String) -> NodeReport {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        NodeReport {
+    pub(crate) fn gave(&self, rows: usize) {
+        self.rows_out.fetch_add(rows as u64, Ordering::Relaxed);
+        self.batches_out.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn worked(&self, time: Duration) {
+        self.busy_nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// The largest state of a worker has grown by so many bytes.
+    pub(crate) fn state_grew(&self, bytes: usize) {
+        self.state_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn report(&self, name: String) -> OperatorReport {
+        OperatorReport {
             name,
             rows_in: read(&self.rows_in),
             batches_in: read(&self.batches_in),
             rows_out: read(&self.rows_out),
             batches_out: read(&self.batches_out),
-            bytes_out: read(&self.bytes_out),
             busy: Duration::from_nanos(read(&self.busy_nanos)),
-            splits: read(&self.splits),
             state_bytes: read(&self.state_bytes),
         }
     }
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
 }

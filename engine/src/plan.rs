@@ -6,7 +6,7 @@ use std::sync::Arc;
 use polars_core::schema::SchemaRef;
 
 use crate::gate::Gate;
-use crate::operator::OperatorFactory;
+use crate::operator::{Description, OperatorFactory};
 use crate::partitioning::Partitioning;
 use crate::sink::SinkFactory;
 use crate::source::Source;
@@ -75,18 +75,19 @@ pub enum Channels {
 }
 
 impl Node {
+    /// The head and what is fused behind it.
+    pub fn operators(&self) -> impl Iterator<Item = Description> + '_ {
+        let head = match &self.head {
+            Head::Source(source) => source.describe(),
+            Head::Operator(operator) => operator.describe(),
+            Head::Sink(sink) => sink.describe(),
+        };
+        std::iter::once(head).chain(self.fused.iter().map(|operator| operator.describe()))
+    }
+
     /// Name for errors and metrics: the head and what is fused behind it.
     pub fn name(&self) -> String {
-        let mut name = match &self.head {
-            Head::Source(source) => source.describe().name,
-            Head::Operator(operator) => operator.describe().name,
-            Head::Sink(sink) => sink.describe().name,
-        };
-        for operator in &self.fused {
-            name.push_str(" → ");
-            name.push_str(&operator.describe().name);
-        }
-        name
+        self.operators().map(|operator| operator.name).collect::<Vec<_>>().join(" → ")
     }
 }
 
@@ -108,15 +109,9 @@ impl fmt::Display for PhysicalPlan {
     /// One line a node, in topological order, with fused operators, exchanges, channels and schemas.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, node) in self.nodes.iter().enumerate() {
-            let head = match &node.head {
-                Head::Source(source) => source.describe(),
-                Head::Operator(operator) => operator.describe(),
-                Head::Sink(sink) => sink.describe(),
-            };
-            write!(f, "{index}: {head} {:?}", head.behaviour)?;
-            for operator in &node.fused {
-                let fused = operator.describe();
-                write!(f, " → {fused} {:?}", fused.behaviour)?;
+            write!(f, "{index}:")?;
+            for (level, operator) in node.operators().enumerate() {
+                write!(f, "{} {operator} {:?}", if level > 0 { " →" } else { "" }, operator.behaviour)?;
             }
             for input in &node.inputs {
                 write!(f, " ← {} {}", input.from, input.partitioning)?;

@@ -12,12 +12,26 @@ use super::logical::{LogicalPlan, Node};
 
 impl fmt::Display for LogicalPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_node(self, 0, f)
+        write_nodes(self, 0, f)
     }
 }
 
-fn write_node(plan: &LogicalPlan, depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_nodes(plan: &LogicalPlan, depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{:indent$}", "", indent = 2 * depth)?;
+    writeln!(f, "{}", Line(plan))?;
+    plan.inputs().into_iter().try_for_each(|input| write_nodes(input, depth + 1, f))
+}
+
+/// A node without its inputs.
+pub(crate) struct Line<'a>(pub(crate) &'a LogicalPlan);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_node(self.0, f)
+    }
+}
+
+fn write_node(plan: &LogicalPlan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match plan.node() {
         Node::Scan { scan, request } => write_scan(scan.as_ref(), request, f)?,
         Node::Filter { predicate, .. } => write!(f, "filter {predicate:?}")?,
@@ -31,8 +45,7 @@ fn write_node(plan: &LogicalPlan, depth: usize, f: &mut fmt::Formatter<'_>) -> f
         Node::Slice { offset, length, .. } => write!(f, "slice {length} from {offset}")?,
         Node::Union { .. } => f.write_str("union")?,
     }
-    writeln!(f)?;
-    plan.inputs().into_iter().try_for_each(|input| write_node(input, depth + 1, f))
+    Ok(())
 }
 
 fn write_scan(scan: &dyn Scan, request: &ScanRequest, f: &mut fmt::Formatter<'_>) -> fmt::Result {

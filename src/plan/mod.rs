@@ -12,3 +12,4 @@ pub(crate) mod physical;
 pub(crate) mod testing;
 
 pub(crate) use build::JoinSpecification;
+pub(crate) use explain::Line;

@@ -3,6 +3,7 @@
 mod columns;
 mod group_by;
 mod join;
+mod profile;
 mod rows;
 mod run;
 mod sort;
@@ -10,6 +11,7 @@ mod totals;
 
 pub use group_by::GroupedDataStream;
 pub use join::JoinBuilder;
+pub use profile::Profile;
 pub use run::RunningQuery;
 
 use std::fmt;

@@ -6,15 +6,14 @@ use arrow_array::RecordBatch;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::SchemaRef;
 use quokka_engine::error::{Error as EngineError, OperatorError};
-use quokka_engine::plan::PhysicalPlan;
 use quokka_engine::pool::QueryHandle;
 
-use super::DataStream;
+use super::{DataStream, Profile};
 use crate::arrow::to_record_batches;
 use crate::error::{Error, Result};
 use crate::plan::logical::LogicalPlan;
 use crate::plan::optimizer::optimize;
-use crate::plan::physical::{Collected, lower};
+use crate::plan::physical::{Collected, Physical, lower};
 
 impl DataStream {
     /// Runs the query and returns all its rows. In a cluster, every process gets the same result.
@@ -88,8 +87,52 @@ impl DataStream {
         let plan = optimize(self.plan()?.clone(), self.context.rules());
         let collected = Collected::default();
         let physical = self.lower(&plan, &collected)?;
-        let handle = self.context.run(physical)?;
+        let handle = self.context.run(physical.plan)?;
         Ok(RunningQuery { handle, collected, schema: plan.schema().clone() })
+    }
+
+    /// [`collect`](Self::collect), with what was measured on the way. To measure costs next to nothing and happens always;
+    /// this only keeps the figures.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2, 3]).unwrap()).filter(col("a").gt(lit(1)));
+    /// let (rows, profile) = stream.profile()?;
+    /// assert_eq!(rows.height(), 2);
+    /// println!("{profile}");
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect).
+    pub fn profile(&self) -> Result<(DataFrame, Profile)> {
+        let plan = optimize(self.plan()?.clone(), self.context.rules());
+        let collected = Collected::default();
+        let physical = self.lower(&plan, &collected)?;
+        let (mut profile, physical) = Profile::new(physical, &self.context);
+        let handle = self.context.run(physical)?;
+        profile.finish(handle.wait()?);
+        Ok((collected.take(plan.schema()).map_err(assembling)?, profile))
+    }
+
+    /// Runs the query, and returns the optimized plan and what the workers did as text: beside each node and operator its
+    /// rows, the time that workers spent in it, summed, and the memory that it held. In a cluster, of the workers of this
+    /// process. See [`Profile`].
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().workers(2).build()?;
+    /// let stream = context.from_df(df!("k" => [1, 2], "v" => [3, 4]).unwrap());
+    /// let text = stream.group_by([col("k")]).agg([col("v").sum()]).explain_analyze()?;
+    /// assert!(text.contains("final-aggregate"), "{text}");
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`collect`](Self::collect).
+    pub fn explain_analyze(&self) -> Result<String> {
+        Ok(self.profile()?.1.to_string())
     }
 
     /// What the query means, what the optimizer makes of it, and what the workers will do: operators with whether they
@@ -110,11 +153,11 @@ impl DataStream {
     pub fn explain(&self) -> Result<String> {
         let plan = self.plan()?;
         let optimized = optimize(plan.clone(), self.context.rules());
-        let physical = self.lower(&optimized, &Collected::default())?;
+        let physical = self.lower(&optimized, &Collected::default())?.plan;
         Ok(format!("logical plan\n{plan}\noptimized plan\n{optimized}\nphysical plan\n{physical}"))
     }
 
-    fn lower(&self, plan: &LogicalPlan, collected: &Collected) -> Result<PhysicalPlan> {
+    fn lower(&self, plan: &LogicalPlan, collected: &Collected) -> Result<Physical> {
         lower(plan, self.context.on_workers(), collected).map_err(|source| Error::Planning { source })
     }
 }

@@ -4,6 +4,7 @@ pub mod answers;
 mod data;
 mod error;
 pub mod generate;
+mod memory;
 mod options;
 pub mod queries;
 mod report;

@@ -25,6 +25,7 @@ pub(super) struct Options {
     folder_given: bool,
     queries: Vec<&'static Query>,
     runs: usize,
+    profile: bool,
     json: Option<PathBuf>,
     out: Option<PathBuf>,
     cluster: ClusterConfig,
@@ -43,6 +44,7 @@ impl Options {
         );
         flags.optopt("", "queries", "numbers of the queries to run, such as 1,3,6 (default: all)", "LIST");
         flags.optopt("", "runs", "how often to run each query (default: 1)", "N");
+        flags.optflag("", "profile", "print what each operator did in the best run of each query");
         flags.optopt("", "json", "write times in seconds and peak memory to this file", "FILE");
         flags.optopt("", "out", "write each answer to this folder, as `q<N>.parquet`", "DIR");
         flags.optflag("", "help", "print this text");
@@ -73,6 +75,7 @@ impl Options {
             folder: given.unwrap_or_else(|| Path::new("data/tpch").join(format!("sf{scale}"))),
             queries: queries(matches.opt_str("queries"))?,
             runs,
+            profile: matches.opt_present("profile"),
             json: path("json"),
             out: path("out"),
             cluster: ClusterConfig::from_matches(matches).map_err(|error| Error::Usage(error.report()))?,
@@ -104,6 +107,11 @@ impl Options {
 
     pub(super) fn runs(&self) -> usize {
         self.runs
+    }
+
+    /// Whether to print what each operator did.
+    pub(super) fn profile(&self) -> bool {
+        self.profile
     }
 
     pub(super) fn json(&self) -> Option<&Path> {
@@ -170,13 +178,16 @@ mod tests {
         assert_eq!((options.scale, options.runs, options.queries.len()), (0.1, 1, QUERIES.len()));
         assert_eq!((options.folder(), options.folder_given()), (Path::new("data/tpch/sf0.1"), false));
         assert_eq!((options.json(), options.out(), options.process()), (None, None, 0));
+        assert!(!options.profile());
     }
 
     #[test]
     fn flags() {
-        let options = options("--scale 10 --data there --queries 6,1 --runs 3 --json times.json --out answers -w 3");
+        let options =
+            options("--scale 10 --data there --queries 6,1 --runs 3 --json times.json --out answers --profile -w 3");
         assert_eq!((options.scale, options.runs, options.cluster.workers), (10.0, 3, 3));
         assert_eq!((options.folder(), options.folder_given()), (Path::new("there"), true));
+        assert!(options.profile());
         assert_eq!(options.queries.iter().map(|query| query.number).collect::<Vec<_>>(), [6, 1]);
         assert_eq!((options.json(), options.out()), (Some(Path::new("times.json")), Some(Path::new("answers"))));
     }

@@ -29,40 +29,37 @@ impl Report {
         }
     }
 
+    /// The most memory that a query held, in bytes.
+    fn peak_memory(&self) -> i64 {
+        self.outcomes.iter().map(|outcome| outcome.peak_memory).max().unwrap_or(0)
+    }
+
     pub(super) fn write_json(&self, options: &Options) -> Result<(), Error> {
         let Some(path) = options.json() else { return Ok(()) };
         let times: Map<String, Value> =
             self.outcomes.iter().map(|outcome| (outcome.number.to_string(), json!(outcome.seconds))).collect();
-        let content = json!({ "times": times, "rss_mb": peak_memory() / 1_000_000 });
+        let peaks: Map<String, Value> = self
+            .outcomes
+            .iter()
+            .map(|outcome| (outcome.number.to_string(), json!(outcome.peak_memory / 1_000_000)))
+            .collect();
+        let content = json!({ "times": times, "peak_mb": peaks, "rss_mb": self.peak_memory() / 1_000_000 });
         fs::write(path, format!("{content}\n")).map_err(|error| Error::output(path, error))
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "query  best of {:<3} check", self.outcomes.iter().map(|o| o.seconds.len()).max().unwrap_or(0))?;
+        let runs = self.outcomes.iter().map(|outcome| outcome.seconds.len()).max().unwrap_or(0);
+        writeln!(f, "query  best of {runs:<3}       rows   peak memory check")?;
         let mut sum = 0.0;
-        for Outcome { number, seconds, check } in &self.outcomes {
+        for Outcome { number, seconds, rows, peak_memory, check, .. } in &self.outcomes {
             let best = seconds.iter().copied().reduce(f64::min);
             sum += best.unwrap_or(0.0);
             let best = best.map_or("-".to_owned(), |best| format!("{best:.3} s"));
-            writeln!(f, "{number:>5}  {best:>11} {check}")?;
+            writeln!(f, "{number:>5}  {best:>11} {rows:>10} {:>10} MB {check}", peak_memory / 1_000_000)?;
         }
         writeln!(f, "  sum  {:>11}", format!("{sum:.3} s"))?;
-        writeln!(f, "peak memory {} MB", peak_memory() / 1_000_000)
+        writeln!(f, "peak memory {} MB", self.peak_memory() / 1_000_000)
     }
-}
-
-/// The most memory that this process held so far, in bytes.
-fn peak_memory() -> i64 {
-    let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
-    // SAFETY: `getrusage` fills the struct that it is given, and this one is large enough.
-    let usage = unsafe {
-        if libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) != 0 {
-            return 0;
-        }
-        usage.assume_init()
-    };
-    // Linux counts in kibibytes.
-    usage.ru_maxrss * 1024
 }

@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use polars_core::frame::DataFrame;
 use polars_io::parquet::write::ParquetWriter;
+use quokka::Profile;
 
 use super::answers::{self, Check};
 use super::error::Error;
+use super::memory::{peak, reset_peak};
 use super::options::Options;
 use super::queries::Query;
 use super::tables::Tables;
@@ -18,11 +20,16 @@ pub(super) struct Outcome {
     pub(super) number: u32,
     /// Seconds of each run that ended.
     pub(super) seconds: Vec<f64>,
+    /// Rows of the answer.
+    pub(super) rows: usize,
+    /// The most memory that the process held while it ran, in bytes.
+    pub(super) peak_memory: i64,
     pub(super) check: Check,
 }
 
-/// Runs a query, over tables of a scale factor, as often as the options say; stops at the first run that fails or gives a wrong answer. The leader
-/// prints the answer and writes it to a file.
+/// Runs a query, over tables of a scale factor, as often as the options say; stops at the first run that fails or gives a
+/// wrong answer. The leader prints the answer, writes it to a file, and prints what was measured in the best run, if the
+/// options say so.
 ///
 /// # Errors
 /// The answer cannot be written. That the query failed is part of the outcome.
@@ -33,16 +40,24 @@ pub(super) fn run(
     options: &Options,
     leader: bool,
 ) -> Result<Outcome, Error> {
-    let mut outcome = Outcome { number: query.number, seconds: Vec::new(), check: Check::Unknown };
+    let mut outcome =
+        Outcome { number: query.number, seconds: Vec::new(), rows: 0, peak_memory: 0, check: Check::Unknown };
+    let mut best: Option<(f64, Profile)> = None;
+    reset_peak();
     for run in 0..options.runs() {
         let start = Instant::now();
-        match (query.build)(tables).and_then(|stream| stream.collect()) {
+        match (query.build)(tables).and_then(|stream| stream.profile()) {
             Err(error) => {
                 eprintln!("query {}: {}", query.number, error.report());
                 outcome.check = Check::Failed;
             },
-            Ok(mut answer) => {
-                outcome.seconds.push(start.elapsed().as_secs_f64());
+            Ok((mut answer, profile)) => {
+                let seconds = start.elapsed().as_secs_f64();
+                outcome.seconds.push(seconds);
+                outcome.rows = answer.height();
+                if best.as_ref().is_none_or(|(least, _)| seconds < *least) {
+                    best = Some((seconds, profile));
+                }
                 outcome.check = scale.map_or(Check::Unknown, |scale| answers::check(query.number, scale, &answer));
                 if let Check::Wrong(difference) = &outcome.check {
                     eprintln!("query {}: {difference}", query.number);
@@ -58,6 +73,13 @@ pub(super) fn run(
         if matches!(outcome.check, Check::Wrong(_) | Check::Failed) {
             break;
         }
+    }
+    outcome.peak_memory = peak();
+    if leader
+        && options.profile()
+        && let Some((_, profile)) = best
+    {
+        println!("query {}: {profile}", query.number);
     }
     Ok(outcome)
 }

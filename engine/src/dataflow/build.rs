@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::{Exchange, ParallelizationContract};
@@ -153,7 +154,7 @@ fn make_channel(
                     Some(splits) if node.channels == Channels::All || context.worker == 0 => splits.clone(),
                     _ => Arc::new(SplitQueue::default()),
                 };
-                Core::Source(Reading { source: source.clone(), splits, reader: None, exhausted: false })
+                Core::Source(Reading::new(source.clone(), splits))
             },
             Head::Operator(factory) => {
                 operators.push(factory.create(&context)?);
@@ -180,7 +181,7 @@ fn make_channel(
             name: node.name(),
             context,
             core,
-            chain: Chain::new(operators, inputs, context.worker),
+            chain: Chain::new(operators, inputs, context.worker, run.metrics[position].clone()),
             receives: node.inputs.iter().map(|input| receive(input.from)).collect(),
             ships: readers.iter().map(ship).collect(),
             gates: node.gates.clone(),
@@ -251,6 +252,8 @@ impl Installed {
             self.credit_inputs.iter_mut().for_each(|input| input.for_each(|_, credits| credits.clear()));
             return self.failed;
         };
+        let start = Instant::now();
+        let metrics = channel.metrics.clone();
         for (position, input) in self.parcel_inputs.iter_mut().enumerate() {
             let receive = &mut channel.receives[position];
             input.for_each(|_, parcel| receive.arrive(std::mem::take(parcel)));
@@ -286,6 +289,7 @@ impl Installed {
             let nothing = CapabilitySet::new();
             output.session(&nothing).give_iterator(receive.take_credits());
         }
+        metrics.worked(start.elapsed());
         match outcome {
             Ok(Outcome::Yielded) => self.activator.activate(),
             Ok(Outcome::Waiting) => {},

@@ -4,11 +4,14 @@
 //! operators, however long a chain is and however much one batch expands.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
 
 use polars_core::frame::DataFrame;
 
 use crate::batch::Batch;
 use crate::error::OperatorError;
+use crate::metrics::NodeMetrics;
 use crate::operator::{Operator, Output, Progress};
 
 /// A head operator (or none, behind a source) and the operators fused behind it.
@@ -18,6 +21,7 @@ pub(super) struct Chain {
     worker: usize,
     /// Inputs of the first link that have not ended.
     open_inputs: usize,
+    metrics: Arc<NodeMetrics>,
 }
 
 /// What [`Chain::advance`] found to do.
@@ -31,6 +35,10 @@ pub(super) enum Advance {
 
 struct Link {
     operator: Box<dyn Operator>,
+    /// Which operator of the node it is, for its counters.
+    level: usize,
+    /// The most bytes of state that it has held so far.
+    largest_state: usize,
     queue: VecDeque<Batch>,
     progress: Progress,
     /// The link before has sent its last batch; `on_input_end` is still to be called. Unused for the first link.
@@ -38,21 +46,66 @@ struct Link {
     ended: bool,
 }
 
+impl Link {
+    /// Calls the operator, and counts what it takes and gives.
+    fn call(
+        &mut self,
+        metrics: &NodeMetrics,
+        output: &mut Output,
+        call: impl FnOnce(&mut dyn Operator, &mut Output) -> Result<Progress, OperatorError>,
+    ) -> Result<(), OperatorError> {
+        let metrics = metrics.operator(self.level);
+        let start = Instant::now();
+        self.progress = call(self.operator.as_mut(), output)?;
+        metrics.worked(start.elapsed());
+        output.batches().iter().for_each(|batch| metrics.gave(batch.height()));
+        let state = self.operator.state_bytes();
+        if state > self.largest_state {
+            metrics.state_grew(state - self.largest_state);
+            self.largest_state = state;
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        metrics: &NodeMetrics,
+        output: &mut Output,
+        input: usize,
+        batch: Batch,
+    ) -> Result<(), OperatorError> {
+        metrics.operator(self.level).took(batch.height());
+        if self.operator.is_satisfied() {
+            return Ok(());
+        }
+        self.call(metrics, output, |operator, output| operator.on_batch(input, batch, output))
+    }
+}
+
 impl Chain {
-    /// `inputs`: how many inputs the first operator has.
-    pub(super) fn new(operators: Vec<Box<dyn Operator>>, inputs: usize, worker: usize) -> Self {
-        let link = |operator| Link {
+    /// `operators`: the last ones that `metrics` count. `inputs`: how many inputs the first operator has.
+    pub(super) fn new(
+        operators: Vec<Box<dyn Operator>>,
+        inputs: usize,
+        worker: usize,
+        metrics: Arc<NodeMetrics>,
+    ) -> Self {
+        let first = metrics.operators() - operators.len();
+        let link = |(level, operator)| Link {
             operator,
+            level,
+            largest_state: 0,
             queue: VecDeque::new(),
             progress: Progress::Done,
             end_due: false,
             ended: false,
         };
         Self {
-            links: operators.into_iter().map(link).collect(),
+            links: (first..).zip(operators).map(link).collect(),
             output: Output::default(),
             worker,
             open_inputs: inputs,
+            metrics,
         }
     }
 
@@ -72,11 +125,6 @@ impl Chain {
         self.open_inputs == 0 && self.links.last().is_none_or(|link| link.ended && link.progress == Progress::Done)
     }
 
-    /// Bytes of state held by all operators.
-    pub(super) fn state_bytes(&self) -> usize {
-        self.links.iter().map(|link| link.operator.state_bytes()).sum()
-    }
-
     /// Gives a batch to the first operator. Call only when [`advance`](Self::advance) has nothing to do.
     pub(super) fn give(
         &mut self,
@@ -85,9 +133,7 @@ impl Chain {
         emit: &mut dyn FnMut(DataFrame) -> Result<(), OperatorError>,
     ) -> Result<(), OperatorError> {
         let Some(link) = self.links.first_mut() else { return emit(batch.into_frame()) };
-        if !link.operator.is_satisfied() {
-            link.progress = link.operator.on_batch(input, batch, &mut self.output)?;
-        }
+        link.take(&self.metrics, &mut self.output, input, batch)?;
         self.forward(0, emit)
     }
 
@@ -100,7 +146,7 @@ impl Chain {
     ) -> Result<(), OperatorError> {
         self.open_inputs -= 1;
         let Some(link) = self.links.first_mut() else { return Ok(()) };
-        link.progress = link.operator.on_input_end(input, &mut self.output)?;
+        link.call(&self.metrics, &mut self.output, |operator, output| operator.on_input_end(input, output))?;
         link.ended = self.open_inputs == 0;
         self.forward(0, emit)
     }
@@ -114,18 +160,16 @@ impl Chain {
             let link = &mut self.links[level];
             let mut advance = Advance::Worked;
             if link.progress == Progress::More {
-                link.progress = link.operator.resume(&mut self.output)?;
+                link.call(&self.metrics, &mut self.output, |operator, output| operator.resume(output))?;
                 if link.progress == Progress::More && self.output.is_empty() {
                     advance = Advance::Stalled;
                 }
             } else if let Some(batch) = link.queue.pop_front() {
-                if !link.operator.is_satisfied() {
-                    link.progress = link.operator.on_batch(0, batch, &mut self.output)?;
-                }
+                link.take(&self.metrics, &mut self.output, 0, batch)?;
             } else if link.end_due {
                 link.end_due = false;
                 link.ended = true;
-                link.progress = link.operator.on_input_end(0, &mut self.output)?;
+                link.call(&self.metrics, &mut self.output, |operator, output| operator.on_input_end(0, output))?;
             } else {
                 continue;
             }

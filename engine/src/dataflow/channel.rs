@@ -30,10 +30,12 @@ pub(super) enum Core {
 
 /// A source that works its way through the splits of its process.
 pub(super) struct Reading {
-    pub(super) source: Arc<dyn Source>,
-    pub(super) splits: Arc<SplitQueue>,
-    pub(super) reader: Option<(usize, Box<dyn SplitReader>)>,
-    pub(super) exhausted: bool,
+    source: Arc<dyn Source>,
+    splits: Arc<SplitQueue>,
+    /// The split that is being opened or read.
+    split: Option<usize>,
+    reader: Option<Box<dyn SplitReader>>,
+    exhausted: bool,
 }
 
 /// One channel of a node.
@@ -62,28 +64,29 @@ pub(super) enum Outcome {
 impl NodeChannel {
     /// Works until there is nothing to do, no room for output, or the quantum is over.
     pub(super) fn run(&mut self) -> Result<Outcome, Error> {
-        let start = Instant::now();
-        let outcome = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.work(start))) {
+        let outcome = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.work())) {
             Ok(outcome) => outcome,
             Err(panic) => Err(panic_error(panic.as_ref())),
         };
-        self.metrics.worked(start.elapsed());
         outcome.map_err(|source| self.locate(source))
     }
 
     /// An error with this node's name, worker and split.
     fn locate(&self, source: OperatorError) -> Error {
         let split = match &self.core {
-            Core::Source(Reading { reader: Some((split, _)), splits, .. }) => Some(splits.name(*split)),
+            Core::Source(Reading { split: Some(split), splits, .. }) => Some(splits.name(*split)),
             _ => None,
         };
         Error::Operator { operator: self.name.clone(), worker: self.context.worker, split, source }
     }
 
-    fn work(&mut self, start: Instant) -> Result<Outcome, OperatorError> {
+    fn work(&mut self) -> Result<Outcome, OperatorError> {
+        let start = Instant::now();
         loop {
             if self.is_finished() {
+                let flush = Instant::now();
                 self.ships.iter_mut().try_for_each(Ship::flush)?;
+                self.metrics.shipped(flush.elapsed());
                 return Ok(if self.ships.iter().all(Ship::is_empty) { Outcome::Finished } else { Outcome::Waiting });
             }
             if !self.ships.iter().all(Ship::has_room) {
@@ -126,19 +129,21 @@ impl NodeChannel {
                     return Ok(false);
                 }
                 if chain.is_satisfied() {
-                    reading.reader = None;
-                    reading.exhausted = true;
+                    reading.stop();
                     chain.end(0, &mut emit)?;
                     return Ok(true);
                 }
-                match reading.next(context, metrics)? {
+                let start = Instant::now();
+                let next = reading.next(context, metrics)?;
+                metrics.operator(0).worked(start.elapsed());
+                match next {
                     Some(frame) if frame.height() == 0 => {},
                     Some(frame) => {
-                        metrics.took(frame.height());
+                        metrics.operator(0).gave(frame.height());
                         chain.give(0, Batch::new(frame, context.worker), &mut emit)?;
                     },
                     None => {
-                        reading.exhausted = true;
+                        reading.stop();
                         chain.end(0, &mut emit)?;
                     },
                 }
@@ -151,9 +156,7 @@ impl NodeChannel {
                     }
                     if !receive.is_empty() && chain.is_ready(input) {
                         if let Some(batch) = receive.next()? {
-                            metrics.took(batch.height());
                             chain.give(input, batch, &mut emit)?;
-                            metrics.held(chain.state_bytes());
                         }
                         return Ok(true);
                     }
@@ -167,8 +170,10 @@ impl NodeChannel {
             Core::Sink { sink, finished, on_finish } => {
                 let Some(receive) = receives.first_mut() else { return Ok(false) };
                 if let Some(batch) = receive.next()? {
-                    metrics.took(batch.height());
+                    metrics.operator(0).took(batch.height());
+                    let start = Instant::now();
                     sink.on_batch(batch)?;
+                    metrics.operator(0).worked(start.elapsed());
                     return Ok(true);
                 }
                 if receive.take_end() {
@@ -184,33 +189,30 @@ impl NodeChannel {
 }
 
 impl Reading {
+    pub(super) fn new(source: Arc<dyn Source>, splits: Arc<SplitQueue>) -> Self {
+        Self { source, splits, split: None, reader: None, exhausted: false }
+    }
+
     fn next(&mut self, context: &WorkerContext, metrics: &NodeMetrics) -> Result<Option<DataFrame>, OperatorError> {
         loop {
-            if let Some((_, reader)) = &mut self.reader {
+            if let Some(reader) = &mut self.reader {
                 if let Some(frame) = reader.next()? {
                     return Ok(Some(frame));
                 }
                 metrics.finished_split();
                 self.reader = None;
             }
-            let Some(split) = self.splits.pop() else { return Ok(None) };
-            match self.source.open(split, context) {
-                Ok(reader) => self.reader = Some((split, reader)),
-                Err(error) => {
-                    self.reader = Some((split, Box::new(NoReader)));
-                    return Err(error);
-                },
-            }
+            self.split = self.splits.pop();
+            let Some(split) = self.split else { return Ok(None) };
+            self.reader = Some(self.source.open(split, context)?);
         }
     }
-}
 
-/// Stands in for the reader of a split that could not be opened, so that the error names the split.
-struct NoReader;
-
-impl SplitReader for NoReader {
-    fn next(&mut self) -> Result<Option<DataFrame>, OperatorError> {
-        Ok(None)
+    /// Reads no more.
+    fn stop(&mut self) {
+        self.reader = None;
+        self.split = None;
+        self.exhausted = true;
     }
 }
 
@@ -219,14 +221,18 @@ fn emit<'a>(
     metrics: &'a NodeMetrics,
 ) -> impl FnMut(DataFrame) -> Result<(), OperatorError> + 'a {
     move |frame| {
-        metrics.sent(frame.height(), batch_bytes(&frame));
+        let start = Instant::now();
+        let bytes = batch_bytes(&frame);
+        metrics.sent(bytes);
         match ships {
-            [] => Ok(()),
+            [] => {},
             [first, rest @ ..] => {
-                rest.iter_mut().try_for_each(|ship| ship.send(frame.clone()))?;
-                first.send(frame)
+                rest.iter_mut().try_for_each(|ship| ship.send(frame.clone(), bytes))?;
+                first.send(frame, bytes)?;
             },
         }
+        metrics.shipped(start.elapsed());
+        Ok(())
     }
 }
 

@@ -11,7 +11,6 @@ use polars_core::frame::DataFrame;
 use polars_core::prelude::IdxSize;
 
 use super::parcel::{Parcel, Payload};
-use super::size::batch_bytes;
 use crate::error::OperatorError;
 use crate::frame::{self, FrameEncoder, MAX_FRAME_BYTES};
 use crate::hash::{hash_rows, part_of};
@@ -38,6 +37,7 @@ struct Lane {
     /// Pieces too small to be sent alone.
     pieces: Vec<DataFrame>,
     piece_rows: usize,
+    piece_bytes: usize,
     ready: VecDeque<Parcel>,
     under_way: usize,
 }
@@ -63,33 +63,33 @@ impl Ship {
         self.stashed == 0 && self.lanes.iter().all(|lane| lane.pieces.is_empty())
     }
 
-    /// Takes a batch and decides where its rows go.
-    pub(super) fn send(&mut self, batch: DataFrame) -> Result<(), OperatorError> {
+    /// Takes a batch of so many bytes and decides where its rows go.
+    pub(super) fn send(&mut self, batch: DataFrame, bytes: usize) -> Result<(), OperatorError> {
         let context = self.context;
         let (me, workers) = (context.worker, context.workers);
         match &self.partitioning {
-            Partitioning::PassThrough => self.post(me, batch),
-            Partitioning::Gather => self.post(0, batch),
-            Partitioning::Broadcast => (0..workers).try_for_each(|target| self.post(target, batch.clone())),
+            Partitioning::PassThrough => self.post(me, batch, bytes),
+            Partitioning::Gather => self.post(0, batch, bytes),
+            Partitioning::Broadcast => (0..workers).try_for_each(|target| self.post(target, batch.clone(), bytes)),
             Partitioning::BroadcastToProcesses => (0..context.processes).try_for_each(|process| {
-                self.post(process * context.workers_per_process() + context.local_worker(), batch.clone())
+                self.post(process * context.workers_per_process() + context.local_worker(), batch.clone(), bytes)
             }),
-            _ if workers == 1 => self.post(0, batch),
+            _ if workers == 1 => self.post(0, batch, bytes),
             Partitioning::Hash(keys) => {
                 let targets = hash_rows(&batch, keys)?.into_iter().map(|hash| part_of(hash, workers));
-                self.scatter(&batch, targets)
+                self.scatter(&batch, bytes, targets)
             },
-            Partitioning::HashToProcess(_) if context.processes == 1 => self.post(me, batch),
+            Partitioning::HashToProcess(_) if context.processes == 1 => self.post(me, batch, bytes),
             Partitioning::HashToProcess(keys) => {
                 let targets = hash_rows(&batch, keys)?.into_iter().map(|hash| {
                     let owner = part_of(hash, workers);
                     if context.process_of(owner) == context.process { me } else { owner }
                 });
-                self.scatter(&batch, targets)
+                self.scatter(&batch, bytes, targets)
             },
             Partitioning::Range(range) => {
                 let targets = range_targets(&batch, range)?.into_iter().map(|target| target as usize);
-                self.scatter(&batch, targets)
+                self.scatter(&batch, bytes, targets)
             },
             Partitioning::Function(function) => {
                 let targets = function.clone().partition(&batch, workers)?;
@@ -99,7 +99,7 @@ impl Ship {
                         format!("partition function returned {} targets for {} rows", targets.len(), batch.height()),
                     ));
                 }
-                self.scatter(&batch, targets.into_iter().map(|target| (target % workers as u64) as usize))
+                self.scatter(&batch, bytes, targets.into_iter().map(|target| (target % workers as u64) as usize))
             },
         }
     }
@@ -135,8 +135,14 @@ impl Ship {
         }
     }
 
-    /// Sends row `i` of `batch` to the `i`-th of `targets`.
-    fn scatter(&mut self, batch: &DataFrame, targets: impl Iterator<Item = usize>) -> Result<(), OperatorError> {
+    /// Sends row `i` of `batch` to the `i`-th of `targets`. Each piece counts for its share of the bytes: to weigh it would
+    /// mean to visit its strings once more.
+    fn scatter(
+        &mut self,
+        batch: &DataFrame,
+        bytes: usize,
+        targets: impl Iterator<Item = usize>,
+    ) -> Result<(), OperatorError> {
         let fair = batch.height() / self.lanes.len() * 5 / 4 + 8;
         let mut rows: Vec<Vec<IdxSize>> = (0..self.lanes.len()).map(|_| Vec::with_capacity(fair)).collect();
         for (row, target) in targets.enumerate() {
@@ -144,25 +150,26 @@ impl Ship {
         }
         for (target, rows) in rows.into_iter().enumerate() {
             if rows.len() == batch.height() {
-                return self.post(target, batch.clone());
+                return self.post(target, batch.clone(), bytes);
             }
             if !rows.is_empty() {
                 // SAFETY: every index is a row of `batch`.
                 let piece = unsafe { batch.take_slice_unchecked_impl(&rows, false) };
-                self.post(target, piece)?;
+                self.post(target, piece, bytes * rows.len() / batch.height())?;
             }
         }
         Ok(())
     }
 
     /// Queues a batch for `target`, together with earlier small pieces.
-    fn post(&mut self, target: usize, piece: DataFrame) -> Result<(), OperatorError> {
+    fn post(&mut self, target: usize, piece: DataFrame, bytes: usize) -> Result<(), OperatorError> {
         let enough = (self.context.batch_rows / 4).max(1);
         let lane = &mut self.lanes[target];
         if lane.pieces.is_empty() && piece.height() >= enough {
-            return self.enqueue(target, piece);
+            return self.enqueue(target, piece, bytes);
         }
         lane.piece_rows += piece.height();
+        lane.piece_bytes += bytes;
         lane.pieces.push(piece);
         if lane.piece_rows >= enough { self.flush_lane(target) } else { Ok(()) }
     }
@@ -170,6 +177,7 @@ impl Ship {
     fn flush_lane(&mut self, target: usize) -> Result<(), OperatorError> {
         let lane = &mut self.lanes[target];
         lane.piece_rows = 0;
+        let bytes = std::mem::take(&mut lane.piece_bytes);
         let mut pieces = std::mem::take(&mut lane.pieces).into_iter();
         let Some(mut whole) = pieces.next() else { return Ok(()) };
         if pieces.len() > 0 {
@@ -178,10 +186,10 @@ impl Ship {
             }
             whole.rechunk_mut();
         }
-        self.enqueue(target, whole)
+        self.enqueue(target, whole, bytes)
     }
 
-    fn enqueue(&mut self, target: usize, batch: DataFrame) -> Result<(), OperatorError> {
+    fn enqueue(&mut self, target: usize, batch: DataFrame, bytes: usize) -> Result<(), OperatorError> {
         let context = self.context;
         let mut push = |rows: usize, credit: usize, payload: Payload| {
             self.stashed += credit;
@@ -194,7 +202,7 @@ impl Ship {
             });
         };
         if context.process_of(target) == context.process {
-            push(batch.height(), batch_bytes(&batch).max(1), Payload::Frame(batch));
+            push(batch.height(), bytes.max(1), Payload::Frame(batch));
             return Ok(());
         }
         for part in frame::split(&batch, MAX_FRAME_BYTES)? {

@@ -21,6 +21,11 @@ impl Output {
         self.batches.is_empty()
     }
 
+    /// What was pushed, in order.
+    pub(crate) fn batches(&self) -> &[DataFrame] {
+        &self.batches
+    }
+
     /// Takes out what was pushed, in order.
     pub fn drain(&mut self) -> impl Iterator<Item = DataFrame> + '_ {
         self.batches.drain(..)

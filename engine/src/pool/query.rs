@@ -33,7 +33,8 @@ pub(crate) struct QueryRun {
 /// The outcome, and whoever waits for it. Outlives the plan and all that it holds.
 struct Status {
     ticket: u64,
-    names: Vec<String>,
+    /// Names of the operators of each node.
+    names: Vec<Vec<String>>,
     metrics: Vec<Arc<NodeMetrics>>,
     began: Instant,
     outcome: Mutex<Option<Result<Duration>>>,
@@ -60,10 +61,12 @@ impl QueryRun {
                 _ => None,
             });
         }
-        let metrics: Vec<Arc<NodeMetrics>> = plan.nodes.iter().map(|_| Arc::default()).collect();
+        let names: Vec<Vec<String>> =
+            plan.nodes.iter().map(|node| node.operators().map(|operator| operator.name).collect()).collect();
+        let metrics: Vec<_> = names.iter().map(|names| Arc::new(NodeMetrics::new(names.len()))).collect();
         let status = Arc::new(Status {
             ticket,
-            names: plan.nodes.iter().map(|node| node.name()).collect(),
+            names,
             metrics: metrics.clone(),
             began: Instant::now(),
             outcome: Mutex::new(None),
@@ -120,7 +123,7 @@ pub struct QueryHandle {
 }
 
 /// What a finished query did in this process.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct QueryReport {
     /// The nodes, in plan order.
     pub nodes: Vec<NodeReport>,
@@ -180,7 +183,7 @@ impl QueryHandle {
     /// What the query has done so far in this process, node by node in plan order.
     pub fn metrics(&self) -> Vec<NodeReport> {
         let nodes = self.status.metrics.iter().zip(&self.status.names);
-        nodes.map(|(metrics, name)| metrics.report(name.clone())).collect()
+        nodes.map(|(metrics, names)| metrics.report(names)).collect()
     }
 
     fn give_up(&self, reason: Error) {

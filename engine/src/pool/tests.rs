@@ -158,8 +158,8 @@ fn every_partitioning_delivers_every_row() {
                 let label = format!("{partitioning} workers={workers} batch_rows={batch_rows}");
                 assert_eq!(totals.rows.load(Ordering::Relaxed), 505 * copies, "{label}");
                 assert_eq!(totals.sum.load(Ordering::Relaxed), 505 * 504 / 2 * copies, "{label}");
-                assert_eq!(report.nodes[0].rows_out, 505, "{label}");
-                assert_eq!(report.nodes[1].rows_in, 505 * copies, "{label}");
+                assert_eq!(report.nodes[0].rows_out(), 505, "{label}");
+                assert_eq!(report.nodes[1].rows_in(), 505 * copies, "{label}");
                 assert_eq!(report.nodes[0].splits, 5, "{label}");
             }
         }
@@ -281,7 +281,7 @@ fn a_slow_consumer_holds_its_source_back() {
     let mut most = 0;
     while !handle.is_finished() {
         let report = handle.metrics();
-        most = most.max(report[0].bytes_out - report[1].rows_in * 8);
+        most = most.max(report[0].bytes_out - report[1].rows_in() * 8);
         std::thread::sleep(Duration::from_millis(1));
     }
     handle.wait().unwrap();

@@ -21,10 +21,12 @@ mod sort;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
+mod trace;
 mod union;
 mod whole_frame;
 
 pub(crate) use collect::Collected;
+pub(crate) use trace::{Place, Trace};
 
 use std::sync::Arc;
 
@@ -35,6 +37,7 @@ use quokka_engine::partitioning::Partitioning;
 use quokka_engine::plan::{Channels, Head, Input, Node as PhysicalNode, PhysicalPlan};
 
 use self::collect::CollectSink;
+use self::trace::Tracing;
 use super::logical::{LogicalPlan, Node};
 
 /// What a plan must know of the workers that run it.
@@ -47,10 +50,17 @@ pub(crate) struct Workers {
     pub(crate) batch_rows: usize,
 }
 
+/// A plan for one run, and what each node of the logical plan became.
+pub(crate) struct Physical {
+    pub(crate) plan: PhysicalPlan,
+    pub(crate) traces: Vec<Trace>,
+}
+
 /// The plan for one run of `plan` whose rows end in `collected`, in every process.
-pub(crate) fn lower(plan: &LogicalPlan, on: Workers, collected: &Collected) -> Result<PhysicalPlan, OperatorError> {
+pub(crate) fn lower(plan: &LogicalPlan, on: Workers, collected: &Collected) -> Result<Physical, OperatorError> {
     let physical = PhysicalPlan { batch_rows: on.batch_rows, ..PhysicalPlan::default() };
-    let mut lowering = Lowering { plan: physical, workers: on.workers, processes: on.processes };
+    let tracing = Tracing::default();
+    let mut lowering = Lowering { plan: physical, workers: on.workers, processes: on.processes, tracing };
     let stream = lowering.lower(plan, Order::Kept)?;
     let partitioning =
         if lowering.processes > 1 { Partitioning::BroadcastToProcesses } else { Partitioning::PassThrough };
@@ -62,7 +72,7 @@ pub(crate) fn lower(plan: &LogicalPlan, on: Workers, collected: &Collected) -> R
         gates: Vec::new(),
         channels: Channels::All,
     });
-    Ok(lowering.plan)
+    Ok(Physical { plan: lowering.plan, traces: lowering.tracing.finish() })
 }
 
 /// What the reader of a stream does with its order.
@@ -100,12 +110,13 @@ struct Lowering {
     plan: PhysicalPlan,
     workers: usize,
     processes: usize,
+    tracing: Tracing,
 }
 
 type Lowered = Result<Stream, OperatorError>;
 
 impl Lowering {
-    fn lower(&mut self, plan: &LogicalPlan, order: Order) -> Lowered {
+    fn lower_node(&mut self, plan: &LogicalPlan, order: Order) -> Lowered {
         match plan.node() {
             Node::Scan { scan, request } => self.scan(scan.as_ref(), request, order),
             Node::Filter { input, predicate } => self.filter(input, predicate, order),

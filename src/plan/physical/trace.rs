@@ -1,0 +1,66 @@
+//! Which operators a logical plan became: the way back from what was measured to the query.
+
+use super::{Lowered, Lowering, Order};
+use crate::plan::logical::LogicalPlan;
+
+/// A node of a logical plan, and what was made of it.
+pub(crate) struct Trace {
+    pub(crate) plan: LogicalPlan,
+    /// The operator whose output is that of the node.
+    pub(crate) output: Place,
+    /// The operators that were made for it; those of its inputs are not among them.
+    pub(crate) operators: Vec<Place>,
+    /// Its inputs, in the order in which they were lowered.
+    pub(crate) inputs: Vec<Trace>,
+}
+
+/// An operator of a physical plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Index of the node.
+    pub(crate) node: usize,
+    /// Which of its operators: 0 for the head.
+    pub(crate) level: usize,
+}
+
+/// The traces that are being made.
+#[derive(Default)]
+pub(super) struct Tracing {
+    /// Inputs of the node that is being lowered.
+    inputs: Vec<Trace>,
+    /// How many operators of each physical node belong to a trace already; new ones come at the end.
+    claimed: Vec<usize>,
+}
+
+impl Tracing {
+    /// The traces of the plans that were lowered one after the other.
+    pub(super) fn finish(self) -> Vec<Trace> {
+        self.inputs
+    }
+}
+
+impl Lowering {
+    /// Lowers a plan and notes what became of it.
+    pub(super) fn lower(&mut self, plan: &LogicalPlan, order: Order) -> Lowered {
+        let others = std::mem::take(&mut self.tracing.inputs);
+        let stream = self.lower_node(plan, order)?;
+        let inputs = std::mem::replace(&mut self.tracing.inputs, others);
+        let operators = self.claim();
+        let level = self.plan.nodes.get(stream.node).map_or(0, |node| node.fused.len());
+        let output = Place { node: stream.node, level };
+        self.tracing.inputs.push(Trace { plan: plan.clone(), output, operators, inputs });
+        Ok(stream)
+    }
+
+    /// The operators that belong to no trace yet.
+    fn claim(&mut self) -> Vec<Place> {
+        let claimed = &mut self.tracing.claimed;
+        claimed.resize(self.plan.nodes.len(), 0);
+        let mut operators = Vec::new();
+        for (index, (node, claimed)) in self.plan.nodes.iter().zip(claimed).enumerate() {
+            operators.extend((*claimed..=node.fused.len()).map(|level| Place { node: index, level }));
+            *claimed = node.fused.len() + 1;
+        }
+        operators
+    }
+}

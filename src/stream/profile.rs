@@ -1,0 +1,222 @@
+//! What a query did, as figures and as text.
+
+use std::fmt;
+use std::time::Duration;
+
+use quokka_engine::pool::QueryReport;
+
+use crate::context::Context;
+use crate::plan::Line;
+use crate::plan::logical::LogicalPlan;
+use crate::plan::physical::{Physical, Place, Trace};
+
+/// What was measured while a query ran: see [`DataStream::profile`](crate::DataStream::profile).
+///
+/// As text it shows the optimized plan and the physical plan, with these figures to the left of each line:
+///
+/// * `rows` that came out of a node, or went in and out of an operator, and in how many `batches` they left it;
+/// * `bytes` of the rows that left the last operator of a node for other workers or nodes, as they are held in memory;
+/// * `time` that workers spent there, summed over the workers: with two workers it can be twice the time that passes. Of
+///   a source it is what opening its splits and decoding them took, without the operators that run right behind it. A line
+///   `⇒` is what partitioning and handing the rows on took;
+/// * `state`: the most memory that each worker held for it, summed.
+///
+/// The time of a node of the optimized plan is that of all operators that were made for it, without its inputs.
+///
+/// In a cluster, the figures are those of this process alone.
+pub struct Profile {
+    traces: Vec<Trace>,
+    nodes: Vec<NodeText>,
+    process: usize,
+    processes: usize,
+    /// Of this process.
+    workers: usize,
+    report: QueryReport,
+}
+
+/// A node of the physical plan.
+struct NodeText {
+    /// Of each operator.
+    operators: Vec<String>,
+    /// Where its input comes from.
+    inputs: String,
+    /// What reads from it.
+    readers: Vec<String>,
+}
+
+impl Profile {
+    /// For a run of `physical` that has not begun.
+    pub(super) fn new(physical: Physical, context: &Context) -> (Self, quokka_engine::plan::PhysicalPlan) {
+        let Physical { plan, traces } = physical;
+        let mut nodes: Vec<NodeText> = Vec::with_capacity(plan.nodes.len());
+        for (index, node) in plan.nodes.iter().enumerate() {
+            let mut inputs = String::new();
+            for input in &node.inputs {
+                inputs.push_str(&format!(" ← {} {}", input.from, input.partitioning));
+                if let Some(from) = nodes.get_mut(input.from) {
+                    from.readers.push(format!("{} to {index}", input.partitioning));
+                }
+            }
+            let operators = node.operators().map(|operator| operator.to_string()).collect();
+            nodes.push(NodeText { operators, inputs, readers: Vec::new() });
+        }
+        let (process, processes) = (context.process(), context.processes());
+        let workers = context.workers() / processes.max(1);
+        let report = QueryReport::default();
+        (Self { traces, nodes, process, processes, workers, report }, plan)
+    }
+
+    pub(super) fn finish(&mut self, report: QueryReport) {
+        self.report = report;
+    }
+
+    /// All figures, node by node in the order of the physical plan.
+    pub fn report(&self) -> &QueryReport {
+        &self.report
+    }
+
+    /// What was measured of an operator: rows, time, and state.
+    fn operator(&self, place: Place) -> (u64, Duration, u64) {
+        let node = self.report.nodes.get(place.node);
+        let operator = node.and_then(|node| node.operators.get(place.level));
+        operator.map_or_else(Default::default, |operator| (operator.rows_out, operator.busy, operator.state_bytes))
+    }
+
+    /// What partitioning and handing on the rows of an operator took: nothing, unless it is the last of its node.
+    fn shipping(&self, place: Place) -> Duration {
+        match self.report.nodes.get(place.node) {
+            Some(node) if node.operators.len() == place.level + 1 => node.shipping,
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn write_plan(
+        &self,
+        plan: &LogicalPlan,
+        trace: Option<&Trace>,
+        depth: usize,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        let figures = match trace {
+            Some(trace) => {
+                let (rows, ..) = self.operator(trace.output);
+                let made = trace.operators.iter().map(|place| (self.operator(*place), self.shipping(*place)));
+                let (time, state) = made.fold((Duration::ZERO, 0), |(time, state), ((_, busy, held), shipping)| {
+                    (time + busy + shipping, state + held)
+                });
+                [count(rows), milliseconds(time), bytes(state)]
+            },
+            None => Default::default(),
+        };
+        let [rows, time, state] = figures;
+        let indent = 2 * depth;
+        writeln!(f, "{rows:>13} {time:>11} {state:>9}  {:indent$}{}", "", Line(plan))?;
+        let mut traces: Vec<&Trace> = trace.map(|trace| trace.inputs.iter().collect()).unwrap_or_default();
+        plan.inputs().into_iter().try_for_each(|input| {
+            let found = traces.iter().position(|trace| trace.plan.is(input));
+            let trace = found.map(|found| traces.remove(found));
+            self.write_plan(input, trace, depth + 1, f)
+        })
+    }
+
+    fn write_node(&self, index: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Some(text), Some(node)) = (self.nodes.get(index), self.report.nodes.get(index)) else { return Ok(()) };
+        for (level, (operator, description)) in node.operators.iter().zip(&text.operators).enumerate() {
+            // What sends nothing at least takes something.
+            let batches = if operator.batches_out > 0 { operator.batches_out } else { operator.batches_in };
+            let [rows_in, rows_out, batches] = [operator.rows_in, operator.rows_out, batches].map(count);
+            let (time, state) = (milliseconds(operator.busy), bytes(operator.state_bytes));
+            write!(f, "{rows_in:>13} {rows_out:>13} {batches:>8} {:>9} {time:>11} {state:>9}  ", "")?;
+            match level {
+                0 => write!(f, "{index}: {description}{}", text.inputs)?,
+                _ => write!(f, "{:indent$}→ {description}", "", indent = index.to_string().len())?,
+            }
+            if level == 0 && node.splits > 0 {
+                write!(f, " splits={}", node.splits)?;
+            }
+            writeln!(f)?;
+        }
+        if !text.readers.is_empty() {
+            let (sent, time, readers) = (bytes(node.bytes_out), milliseconds(node.shipping), text.readers.join(", "));
+            let indent = index.to_string().len();
+            writeln!(f, "{:>13} {:>13} {:>8} {sent:>9} {time:>11} {:>9}  {:indent$}⇒ {readers}", "", "", "", "", "")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sum = |part: fn(&quokka_engine::metrics::NodeReport) -> Duration| -> Duration {
+            self.report.nodes.iter().map(part).sum()
+        };
+        let operators = sum(|node| node.operators.iter().map(|operator| operator.busy).sum());
+        let (busy, shipping) = (sum(|node| node.busy), sum(|node| node.shipping));
+        let all = self.report.elapsed * self.workers as u32;
+        if self.processes > 1 {
+            writeln!(f, "process {} of {}, whose figures these are", self.process, self.processes)?;
+        }
+        writeln!(
+            f,
+            "{} on {} workers: operators {}, shipping {}, other work {}, idle {}",
+            milliseconds(self.report.elapsed),
+            self.workers,
+            milliseconds(operators),
+            milliseconds(shipping),
+            milliseconds(busy.saturating_sub(operators + shipping)),
+            milliseconds(all.saturating_sub(busy)),
+        )?;
+        writeln!(f, "\noptimized plan\n{:>13} {:>11} {:>9}", "rows", "time", "state")?;
+        self.traces.iter().try_for_each(|trace| self.write_plan(&trace.plan, Some(trace), 0, f))?;
+        let names = ["rows in", "rows out", "batches", "bytes", "time", "state"];
+        let [rows_in, rows_out, batches, bytes, time, state] = names;
+        writeln!(f, "\nphysical plan\n{rows_in:>13} {rows_out:>13} {batches:>8} {bytes:>9} {time:>11} {state:>9}")?;
+        (0..self.nodes.len()).try_for_each(|index| self.write_node(index, f))
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile").field("report", &self.report).finish_non_exhaustive()
+    }
+}
+
+/// Digits in groups of three.
+fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+fn bytes(bytes: u64) -> String {
+    match bytes {
+        0 => "-".into(),
+        1..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_readable() {
+        let counts = [0, 7, 999, 1_000, 12_345, 1_234_567].map(count);
+        assert_eq!(counts, ["0", "7", "999", "1,000", "12,345", "1,234,567"]);
+        assert_eq!([0, 999, 1_500, 2_340_000, 5_000_000_000].map(bytes), ["-", "999 B", "1.5 kB", "2.3 MB", "5.00 GB"]);
+        assert_eq!(milliseconds(Duration::from_micros(1_250)), "1.2 ms");
+    }
+}

@@ -33,7 +33,7 @@ fn step() -> impl Strategy<Value = Step> {
     let values = || prop::collection::vec((0usize..6, 0usize..6), 0..3);
     let constant = || -5i64..15;
     prop_oneof![
-        4 => (column(), 0usize..6, constant()).prop_map(|(column, comparison, value)| Step::Filter { column, comparison, value }),
+        6 => (column(), 0usize..10, constant()).prop_map(|(column, comparison, value)| Step::Filter { column, comparison, value }),
         1 => column().prop_map(|column| Step::FilterMean { column }),
         1 => column().prop_map(|column| Step::FilterNull { column }),
         3 => (column(), column(), 0usize..4).prop_map(|(left, right, operation)| Step::WithColumns { left, right, operation }),
@@ -130,6 +130,7 @@ macro_rules! apply {
         for step in $steps {
             frame = match step {
                 Step::Filter { column, comparison, value } => {
+                    let next = col(known.name(column + 1));
                     let (column, value) = (col(known.name(*column)), lit(*value));
                     frame.filter(match comparison {
                         0 => column.eq(value),
@@ -137,6 +138,14 @@ macro_rules! apply {
                         2 => column.lt(value),
                         3 => column.gt(value).and(lit(true)),
                         4 => column.clone().gt_eq(value).or(column.is_null()),
+                        5 => value.clone().lt(column.clone()).and(column.lt(lit(8)).or(lit(false)).and(next.gt(value))),
+                        6 => column
+                            .clone()
+                            .eq(value.clone())
+                            .and(next.clone().lt(lit(4)))
+                            .or(next.gt(lit(6)).and(value.eq(column))),
+                        7 => column.clone().lt(value.clone()).or(next.is_not_null().and(column.gt(value))).not(),
+                        8 => column.clone().gt(lit(2)).eq(lit(true)).and(column.lt(value)),
                         _ => (column % lit(3)).lt_eq(value),
                     })
                 },

@@ -35,6 +35,32 @@ pub fn split_conjunction(expr: &Expr) -> Vec<Expr> {
     parts
 }
 
+/// The parts of `expr` of which one must be true for it to be true: operands of `or` at any depth. An expression without
+/// `or` is its own only part.
+///
+/// ```
+/// use quokka_engine::expr::prelude::*;
+/// use quokka_engine::expr::split_disjunction;
+///
+/// let parts = split_disjunction(&col("a").or(col("b").and(col("c"))).or(col("d")));
+/// assert_eq!(parts, [col("a"), col("b").and(col("c")), col("d")]);
+/// ```
+pub fn split_disjunction(expr: &Expr) -> Vec<Expr> {
+    let mut parts = Vec::new();
+    let mut stack = vec![expr];
+    while let Some(expr) = stack.pop() {
+        match expr {
+            Expr::BinaryExpr { left, op: Operator::Or | Operator::LogicalOr, right } => {
+                stack.push(right);
+                stack.push(left);
+            },
+            Expr::Alias(inner, _) => stack.push(inner),
+            part => parts.push(part.clone()),
+        }
+    }
+    parts
+}
+
 /// All of `parts` joined by `and`; nothing if there are none.
 pub fn conjunction(parts: Vec<Expr>) -> Option<Expr> {
     parts.into_iter().reduce(|left, right| Expr::BinaryExpr {

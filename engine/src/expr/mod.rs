@@ -5,7 +5,7 @@
 //! | [`Projection`], [`Predicate`], [`GroupProjection`] | evaluate expressions on a batch, filter it, aggregate whole groups |
 //! | [`expand`], [`expand_except`], [`output_field`], [`output_schema`], [`columns_of`] | what an expression yields and reads |
 //! | [`requirement`] | which rows it must see at once, which decides how it is distributed |
-//! | [`split_conjunction`], [`conjunction`], [`rewrite_columns`], [`comparisons`] | take predicates apart and push them down |
+//! | [`split_conjunction`], [`split_disjunction`], [`conjunction`], [`rewrite_columns`], [`comparisons`] | take predicates apart and push them down |
 //! | [`decimal`] | exact decimal arithmetic in place of Polars' |
 //!
 //! This is the only module that names internals of `polars-plan` and `polars-expr`. A plan is never built: expressions
@@ -38,7 +38,7 @@ mod window;
 
 pub use columns::{columns_of, rewrite_columns};
 pub use comparison::{Comparison, Test, comparisons};
-pub use conjunction::{conjunction, split_conjunction};
+pub use conjunction::{conjunction, split_conjunction, split_disjunction};
 pub use error::ExprError;
 pub use expand::{expand, expand_except};
 pub use group_projection::GroupProjection;

@@ -2,8 +2,8 @@
 
 use polars_core::prelude::{PlSmallStr, Schema};
 use polars_ops::prelude::JoinType;
-use polars_plan::dsl::{Expr, Operator};
-use quokka_engine::expr::{conjunction, split_conjunction};
+use polars_plan::dsl::Expr;
+use quokka_engine::expr::{conjunction, split_conjunction, split_disjunction};
 
 use crate::plan::expression::{columns, reads_columns, substitute};
 use crate::plan::join::{Join, JoinKey, JoinSource};
@@ -83,26 +83,15 @@ pub(super) fn split(join: &Join, left: &LogicalPlan, right: &LogicalPlan, predic
 /// What rows of one side must fulfil so that some pair of rows can fulfil `predicate`, which reads both sides: where it
 /// offers alternatives, each with a part that reads this side alone, one of those parts.
 fn implied(predicate: &Expr, on_side: impl Fn(&PlSmallStr) -> Option<Expr> + Copy) -> Option<Expr> {
-    let mut alternatives = Vec::new();
-    split_disjunction(predicate, &mut alternatives);
+    let alternatives = split_disjunction(predicate);
     if alternatives.len() < 2 {
         return None;
     }
     let parts = alternatives.into_iter().map(|alternative| {
-        let own = split_conjunction(alternative).iter().filter_map(|part| substitute(part, on_side)).collect();
+        let own = split_conjunction(&alternative).iter().filter_map(|part| substitute(part, on_side)).collect();
         conjunction(own)
     });
     parts.collect::<Option<Vec<Expr>>>()?.into_iter().reduce(Expr::or)
-}
-
-fn split_disjunction<'a>(predicate: &'a Expr, alternatives: &mut Vec<&'a Expr>) {
-    match predicate {
-        Expr::BinaryExpr { left, op: Operator::Or | Operator::LogicalOr, right } => {
-            split_disjunction(left, alternatives);
-            split_disjunction(right, alternatives);
-        },
-        alternative => alternatives.push(alternative),
-    }
 }
 
 /// Whether the predicate sees the same value whichever side a key comes from.

@@ -45,6 +45,31 @@ fn what_needs_whole_groups() {
 }
 
 #[test]
+fn whether_values_of_a_group_differ() {
+    let day = || (col("id") % lit(3)).cast(DataType::Int32).cast(DataType::Date);
+    let values = || [col("value") % lit(2), col("text"), col("flag"), day(), col("real")].map(|value| value.alias("x"));
+    for value in values() {
+        let count = || value.clone().n_unique();
+        let aggs = [count().gt(lit(1)).alias("several"), count().eq(lit(1)).alias("one"), len()];
+        // Groups of few rows, of nulls alone, of one value, and of one value and nulls.
+        for key in [col("key"), col("id") / lit(3), (col("value") % lit(7)).is_null(), col("id") % lit(29)] {
+            check_aggregates(&[key.alias("k")], &aggs);
+        }
+    }
+    check(
+        [&numbers()],
+        Rows::AnyOrder,
+        |[t]| t.group_by([col("key")]).having(col("text").n_unique().gt(lit(1))).agg([len()]),
+        |[t]| {
+            t.group_by([col("key")])
+                .agg([len(), col("text").n_unique()])
+                .filter(col("text").gt(lit(1)))
+                .drop(cols(["text"]))
+        },
+    );
+}
+
+#[test]
 fn order_of_rows_in_a_group() {
     let aggs = [
         col("id").first().alias("first"),

@@ -30,17 +30,17 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let column = || 0usize..6;
     let columns = |count| prop::collection::vec(0usize..6, 1..count);
-    let values = || prop::collection::vec((0usize..6, 0usize..6), 0..3);
+    let values = || prop::collection::vec((0usize..6, 0usize..8), 0..3);
     let constant = || -5i64..15;
     prop_oneof![
         6 => (column(), 0usize..10, constant()).prop_map(|(column, comparison, value)| Step::Filter { column, comparison, value }),
         1 => column().prop_map(|column| Step::FilterMean { column }),
         1 => column().prop_map(|column| Step::FilterNull { column }),
-        3 => (column(), column(), 0usize..4).prop_map(|(left, right, operation)| Step::WithColumns { left, right, operation }),
+        3 => (column(), column(), 0usize..5).prop_map(|(left, right, operation)| Step::WithColumns { left, right, operation }),
         1 => (column(), constant()).prop_map(|(column, value)| Step::Replace { column, value }),
         2 => columns(5).prop_map(|columns| Step::Select { columns }),
         2 => (columns(3), values()).prop_map(|(keys, values)| Step::GroupBy { keys, values }),
-        1 => prop::collection::vec((0usize..6, 0usize..6), 1..3).prop_map(|values| Step::Totals { values }),
+        1 => prop::collection::vec((0usize..6, 0usize..8), 1..3).prop_map(|values| Step::Totals { values }),
         1 => (column(), column()).prop_map(|(value, key)| Step::Over { value, key }),
         1 => column().prop_map(|column| Step::Shift { column }),
         1 => Just(Step::Distinct),
@@ -111,6 +111,8 @@ impl Known {
             2 => column.max(),
             3 => column.count().cast(DataType::Int64),
             4 => column.n_unique().cast(DataType::Int64),
+            5 => column.n_unique().gt(lit(1)).cast(DataType::Int64),
+            6 => (column.clone() * column.clone() + lit(1)).sum() - (column.clone() * column).sum(),
             _ => column.sum() * lit(2) - len().cast(DataType::Int64),
         };
         let mut made = Vec::new();
@@ -161,6 +163,7 @@ macro_rules! apply {
                         0 => left + right,
                         1 => left * lit(3) - right,
                         2 => when(left.clone().gt(right.clone())).then(left).otherwise(right),
+                        3 => (left.clone() - right.clone()) * (left - right),
                         _ => left.fill_null(right),
                     }
                     .alias(name)])

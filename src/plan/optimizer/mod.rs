@@ -1,6 +1,8 @@
 //! Rewrites a logical plan into one that means the same and does less. One rule a file.
 
 mod alternatives;
+mod common_subexpressions;
+mod distinct_counts;
 mod limit_pushdown;
 mod predicate_pushdown;
 mod projection_pushdown;
@@ -18,6 +20,8 @@ pub(crate) struct Rules {
     pub(crate) projection_pushdown: bool,
     pub(crate) limit_pushdown: bool,
     pub(crate) sort_limit: bool,
+    pub(crate) distinct_counts: bool,
+    pub(crate) common_subexpressions: bool,
 }
 
 impl Rules {
@@ -29,6 +33,8 @@ impl Rules {
         projection_pushdown: false,
         limit_pushdown: false,
         sort_limit: false,
+        distinct_counts: false,
+        common_subexpressions: false,
     };
 }
 
@@ -41,13 +47,16 @@ impl Default for Rules {
             projection_pushdown: true,
             limit_pushdown: true,
             sort_limit: true,
+            distinct_counts: true,
+            common_subexpressions: true,
         }
     }
 }
 
 /// Applies the rules in the order in which they help each other: predicates are simplified so that their parts can move
 /// on their own, filters move down to the scans and are simplified where they meet others, limits move down and turn
-/// sorts into top-ks, which move on, then the columns that nothing reads any more go.
+/// sorts into top-ks, which move on, then the columns that nothing reads any more go. What is left to compute is
+/// computed in the cheapest way.
 pub(crate) fn optimize(plan: LogicalPlan, rules: Rules) -> LogicalPlan {
     let mut plan = plan;
     let simplified = |mut plan: LogicalPlan| {
@@ -74,6 +83,12 @@ pub(crate) fn optimize(plan: LogicalPlan, rules: Rules) -> LogicalPlan {
     }
     if rules.projection_pushdown {
         plan = projection_pushdown::apply(&plan);
+    }
+    if rules.distinct_counts {
+        plan = distinct_counts::apply(&plan);
+    }
+    if rules.common_subexpressions {
+        plan = common_subexpressions::apply(&plan);
     }
     plan
 }

@@ -248,7 +248,7 @@ fn depends_on_names(expr: &Expr) -> bool {
 }
 
 /// Whether the names of its inputs do not matter to `function`.
-fn is_plain_function(function: &FunctionExpr) -> bool {
+pub(super) fn is_plain_function(function: &FunctionExpr) -> bool {
     matches!(
         function,
         FunctionExpr::Boolean(_)

@@ -31,6 +31,7 @@ mod stream;
 
 pub use context::{Context, ContextBuilder, Paths};
 pub use error::{Error, Hint, PlanError, Result};
+pub use plan::OptimizerRule;
 pub use quokka_connectors::parquet::ParquetOptions;
 pub use quokka_engine as engine;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery};

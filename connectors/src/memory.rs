@@ -1,15 +1,19 @@
 //! DataFrames in memory as a table.
 
+mod sample;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
 use polars_core::prelude::BooleanChunked;
+use polars_core::prelude::PlSmallStr;
 use polars_core::schema::{Schema, SchemaRef};
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{Description, WorkerContext};
-use quokka_engine::source::{Scan, ScanRequest, Source, Split, SplitReader};
+use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source, Split, SplitReader};
 
+use self::sample::Sample;
 use crate::batches::Batches;
 use crate::request::Request;
 
@@ -33,6 +37,7 @@ const SPLIT_ROWS: usize = 64 * 1024;
 pub struct MemoryScan {
     frames: Arc<[DataFrame]>,
     schema: SchemaRef,
+    sample: Sample,
 }
 
 /// Why DataFrames do not make a table.
@@ -78,13 +83,15 @@ impl MemoryScan {
             let (found, expected) = (list(frame.schema()), list(&schema));
             return Err(MemoryScanError::Schema { index, found, expected });
         }
-        Ok(Self { frames: frames.into(), schema })
+        Ok(Self { sample: Sample::new(&frames, &schema), frames: frames.into(), schema })
     }
 }
 
 impl From<DataFrame> for MemoryScan {
     fn from(frame: DataFrame) -> Self {
-        Self { schema: frame.schema().clone(), frames: [frame].into() }
+        let schema = frame.schema().clone();
+        let frames: Arc<[DataFrame]> = [frame].into();
+        Self { sample: Sample::new(&frames, &schema), frames, schema }
     }
 }
 
@@ -107,6 +114,20 @@ impl Scan for MemoryScan {
 
     fn rows(&self) -> Option<u64> {
         Some(self.frames.iter().map(|frame| frame.height() as u64).sum())
+    }
+
+    fn statistics(&self, column: &str) -> ColumnStatistics {
+        let index = self.schema.index_of(column);
+        index.map(|index| self.sample.statistics(&self.frames, index)).unwrap_or_default()
+    }
+
+    fn sample(&self, columns: &[PlSmallStr]) -> Result<Option<DataFrame>, OperatorError> {
+        let mut sampled = Vec::with_capacity(columns.len());
+        for column in columns {
+            let index = self.schema.try_index_of(column)?;
+            sampled.push(self.sample.column(&self.frames, index)?);
+        }
+        Ok(Some(DataFrame::new_infer_height(sampled)?))
     }
 
     fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {
@@ -188,6 +209,7 @@ impl SplitReader for MemoryReader {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use polars_core::df;
+    use polars_core::scalar::Scalar;
     use quokka_engine::expr::Predicate;
     use quokka_engine::expr::prelude::{Expr, col, lit};
     use quokka_engine::operator::testing::single_worker;
@@ -273,6 +295,52 @@ mod tests {
         assert_eq!(source.describe().to_string(), expected);
         let never = scan.source(&request(None, Some(lit(false)))).unwrap();
         assert_eq!(never.splits().unwrap(), []);
+    }
+
+    #[test]
+    fn a_small_table_is_its_own_sample() {
+        let scan = MemoryScan::new(vec![frame(0..4), frame(0..10)]).unwrap();
+        let sample = scan.sample(&["t".into(), "i".into()]).unwrap().unwrap();
+        assert_eq!(sample, frame(0..4).vstack(&frame(0..10)).unwrap().select(["t", "i"]).unwrap());
+        let statistics = scan.statistics("i");
+        assert_eq!((statistics.min, statistics.max), (Some(Scalar::from(0i64)), Some(Scalar::from(9i64))));
+        assert_eq!((statistics.nulls, statistics.distinct), (Some(0), Some(10)));
+        let statistics = scan.statistics("t");
+        assert_eq!((statistics.nulls, statistics.distinct), (Some(6), Some(6)));
+        assert_eq!(scan.statistics("nothing"), ColumnStatistics::default());
+    }
+
+    #[test]
+    fn a_large_table_is_sampled_all_over() {
+        let rows = 100_000i64;
+        // Half in each frame; a pattern that even steps through the rows would miss.
+        let part = |range: Range<i64>| df!("unique" => range.clone().collect::<Vec<_>>(), "few" => range.map(|i| i % 8).collect::<Vec<_>>());
+        let scan = MemoryScan::new(vec![part(0..rows / 2).unwrap(), part(rows / 2..rows).unwrap()]).unwrap();
+        let sample = scan.sample(&["unique".into(), "few".into()]).unwrap().unwrap();
+        assert_eq!(sample.height(), 4096);
+        let upper = sample.column("unique").unwrap().i64().unwrap().iter().filter(|value| *value >= Some(rows / 2));
+        assert!((2040..=2056).contains(&upper.count()));
+        for (unique, few) in sample
+            .column("unique")
+            .unwrap()
+            .i64()
+            .unwrap()
+            .iter()
+            .zip(sample.column("few").unwrap().i64().unwrap().iter())
+        {
+            assert_eq!(unique.unwrap() % 8, few.unwrap());
+        }
+        let statistics = scan.statistics("few");
+        assert_eq!((statistics.distinct, statistics.min), (Some(8), None));
+        assert_eq!(scan.statistics("unique").distinct, Some(rows as u64));
+    }
+
+    #[test]
+    fn a_sample_of_nothing() {
+        let scan = MemoryScan::from(frame(0..0));
+        assert_eq!(scan.sample(&["i".into()]).unwrap().unwrap().height(), 0);
+        assert_eq!(scan.statistics("i"), ColumnStatistics { nulls: Some(0), distinct: Some(0), ..Default::default() });
+        assert!(scan.sample(&["nothing".into()]).is_err());
     }
 
     #[test]

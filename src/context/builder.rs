@@ -8,6 +8,7 @@ use quokka_engine::plan::DEFAULT_BATCH_ROWS;
 
 use super::Context;
 use crate::error::Result;
+use crate::plan::OptimizerRule;
 use crate::plan::optimizer::Rules;
 
 /// Sets up the workers of a [`Context`]; made by [`Context::builder`].
@@ -85,6 +86,12 @@ impl ContextBuilder {
     /// out whether a rewrite is at fault, and in tests.
     pub fn optimize(mut self, optimize: bool) -> Self {
         self.rules = if optimize { Rules::default() } else { Rules::NONE };
+        self
+    }
+
+    /// Leaves a rule of the optimizer out, to find out whether it is at fault, and in tests.
+    pub fn without_rule(mut self, rule: OptimizerRule) -> Self {
+        self.rules = self.rules.without(rule);
         self
     }
 

@@ -6,20 +6,41 @@ use polars_core::prelude::SortMultipleOptions;
 use polars_plan::dsl::Expr;
 use quokka_engine::source::{Scan, ScanRequest};
 
+use super::cardinality::Estimates;
 use super::expression::NamedExpr;
 use super::join::Join;
 use super::logical::{LogicalPlan, Node};
 
 impl fmt::Display for LogicalPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_nodes(self, 0, f)
+        write_nodes(self, 0, f, &|_, _| Ok(()))
     }
 }
 
-fn write_nodes(plan: &LogicalPlan, depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// A plan, each node with about how many rows it delivers, where that is known.
+pub(crate) struct WithRows<'a> {
+    pub(crate) plan: &'a LogicalPlan,
+    pub(crate) estimates: &'a Estimates,
+}
+
+impl fmt::Display for WithRows<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_nodes(self.plan, 0, f, &|plan, f| match self.estimates.rows(plan) {
+            Some(rows) => write!(f, " rows≈{rows:.0}"),
+            None => Ok(()),
+        })
+    }
+}
+
+/// What is written at the end of a node's line.
+type Annotate<'a> = &'a dyn Fn(&LogicalPlan, &mut fmt::Formatter<'_>) -> fmt::Result;
+
+fn write_nodes(plan: &LogicalPlan, depth: usize, f: &mut fmt::Formatter<'_>, annotate: Annotate<'_>) -> fmt::Result {
     write!(f, "{:indent$}", "", indent = 2 * depth)?;
-    writeln!(f, "{}", Line(plan))?;
-    plan.inputs().into_iter().try_for_each(|input| write_nodes(input, depth + 1, f))
+    write_node(plan, f)?;
+    annotate(plan, f)?;
+    writeln!(f)?;
+    plan.inputs().into_iter().try_for_each(|input| write_nodes(input, depth + 1, f, annotate))
 }
 
 /// A node without its inputs.

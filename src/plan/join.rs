@@ -69,6 +69,11 @@ impl Join {
         matches!(self.how, JoinType::Right | JoinType::Full)
     }
 
+    /// Whether every row of the result, of whichever side, has found a row of the other.
+    pub(crate) fn drops_unmatched(&self) -> bool {
+        matches!(self.how, JoinType::Inner | JoinType::Semi)
+    }
+
     /// Whether the result has columns of the left input only.
     pub(crate) fn filters_left(&self) -> bool {
         matches!(self.how, JoinType::Semi | JoinType::Anti)

@@ -61,6 +61,11 @@ impl LogicalPlan {
         &self.schema
     }
 
+    /// Tells the node from every other that lives.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.node).addr()
+    }
+
     /// The plans this node reads from.
     pub(crate) fn inputs(&self) -> Vec<&LogicalPlan> {
         match self.node() {

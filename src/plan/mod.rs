@@ -1,6 +1,7 @@
 //! From a query to what the workers build: logical plan, optimizer, physical plan.
 
 mod build;
+pub(crate) mod cardinality;
 mod explain;
 pub(crate) mod expression;
 pub(crate) mod join;
@@ -12,4 +13,5 @@ pub(crate) mod physical;
 pub(crate) mod testing;
 
 pub(crate) use build::JoinSpecification;
-pub(crate) use explain::Line;
+pub(crate) use explain::{Line, WithRows};
+pub use optimizer::OptimizerRule;

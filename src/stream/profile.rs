@@ -7,6 +7,7 @@ use quokka_engine::pool::QueryReport;
 
 use crate::context::Context;
 use crate::plan::Line;
+use crate::plan::cardinality::Estimates;
 use crate::plan::logical::LogicalPlan;
 use crate::plan::physical::{Physical, Place, Trace};
 
@@ -14,7 +15,8 @@ use crate::plan::physical::{Physical, Place, Trace};
 ///
 /// As text it shows the optimized plan and the physical plan, with these figures to the left of each line:
 ///
-/// * `rows` that came out of a node, or went in and out of an operator, and in how many `batches` they left it;
+/// * `rows` that came out of a node, or went in and out of an operator, and in how many `batches` they left it; `rows≈`
+///   is how many the optimizer thought there would be;
 /// * `bytes` of the rows that left the last operator of a node for other workers or nodes, as they are held in memory;
 /// * `time` that workers spent there, summed over the workers: with two workers it can be twice the time that passes. Of
 ///   a source it is what opening its splits and decoding them took, without the operators that run right behind it. A line
@@ -46,8 +48,13 @@ struct NodeText {
 
 impl Profile {
     /// For a run of `physical` that has not begun.
-    pub(super) fn new(physical: Physical, context: &Context) -> (Self, quokka_engine::plan::PhysicalPlan) {
-        let Physical { plan, traces } = physical;
+    pub(super) fn new(
+        physical: Physical,
+        context: &Context,
+        estimates: &Estimates,
+    ) -> (Self, quokka_engine::plan::PhysicalPlan) {
+        let Physical { plan, mut traces } = physical;
+        traces.iter_mut().for_each(|trace| trace.estimate(estimates));
         let mut nodes: Vec<NodeText> = Vec::with_capacity(plan.nodes.len());
         for (index, node) in plan.nodes.iter().enumerate() {
             let mut inputs = String::new();
@@ -110,7 +117,8 @@ impl Profile {
         };
         let [rows, time, state] = figures;
         let indent = 2 * depth;
-        writeln!(f, "{rows:>13} {time:>11} {state:>9}  {:indent$}{}", "", Line(plan))?;
+        let about = trace.and_then(|trace| trace.rows).map_or("?".into(), |rows| count(rows.round() as u64));
+        writeln!(f, "{rows:>13} {about:>13} {time:>11} {state:>9}  {:indent$}{}", "", Line(plan))?;
         let mut traces: Vec<&Trace> = trace.map(|trace| trace.inputs.iter().collect()).unwrap_or_default();
         plan.inputs().into_iter().try_for_each(|input| {
             let found = traces.iter().position(|trace| trace.plan.is(input));
@@ -166,7 +174,7 @@ impl fmt::Display for Profile {
             milliseconds(busy.saturating_sub(operators + shipping)),
             milliseconds(all.saturating_sub(busy)),
         )?;
-        writeln!(f, "\noptimized plan\n{:>13} {:>11} {:>9}", "rows", "time", "state")?;
+        writeln!(f, "\noptimized plan\n{:>13} {:>13} {:>11} {:>9}", "rows", "rows≈", "time", "state")?;
         self.traces.iter().try_for_each(|trace| self.write_plan(&trace.plan, Some(trace), 0, f))?;
         let names = ["rows in", "rows out", "batches", "bytes", "time", "state"];
         let [rows_in, rows_out, batches, bytes, time, state] = names;

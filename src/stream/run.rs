@@ -11,6 +11,8 @@ use quokka_engine::pool::QueryHandle;
 use super::{DataStream, Profile};
 use crate::arrow::to_record_batches;
 use crate::error::{Error, Result};
+use crate::plan::WithRows;
+use crate::plan::cardinality::Estimates;
 use crate::plan::logical::LogicalPlan;
 use crate::plan::optimizer::optimize;
 use crate::plan::physical::{Collected, Physical, lower};
@@ -84,9 +86,10 @@ impl DataStream {
     /// # Errors
     /// A query that does not fit its input; a source that cannot be opened; workers that have stopped.
     pub fn start(&self) -> Result<RunningQuery> {
+        let estimates = Estimates::default();
         let plan = optimize(self.plan()?.clone(), self.context.rules());
         let collected = Collected::default();
-        let physical = self.lower(&plan, &collected)?;
+        let physical = self.lower(&plan, &estimates, &collected)?;
         let handle = self.context.run(physical.plan)?;
         Ok(RunningQuery { handle, collected, schema: plan.schema().clone() })
     }
@@ -107,10 +110,11 @@ impl DataStream {
     /// # Errors
     /// As [`collect`](Self::collect).
     pub fn profile(&self) -> Result<(DataFrame, Profile)> {
+        let estimates = Estimates::default();
         let plan = optimize(self.plan()?.clone(), self.context.rules());
         let collected = Collected::default();
-        let physical = self.lower(&plan, &collected)?;
-        let (mut profile, physical) = Profile::new(physical, &self.context);
+        let physical = self.lower(&plan, &estimates, &collected)?;
+        let (mut profile, physical) = Profile::new(physical, &self.context, &estimates);
         let handle = self.context.run(physical)?;
         profile.finish(handle.wait()?);
         Ok((collected.take(plan.schema()).map_err(assembling)?, profile))
@@ -135,8 +139,9 @@ impl DataStream {
         Ok(self.profile()?.1.to_string())
     }
 
-    /// What the query means, what the optimizer makes of it, and what the workers will do: operators with whether they
-    /// stream or block, exchanges, and on which workers they run. An arrow `→` leads to operators that run right behind
+    /// What the query means, what the optimizer makes of it, with about how many rows each part delivers (`rows≈`), and
+    /// what the workers will do: operators with whether they stream or block, exchanges, and on which workers they run. An
+    /// arrow `→` leads to operators that run right behind
     /// the one before, on the same worker; `←` names the inputs and how their rows are distributed.
     ///
     /// ```
@@ -152,13 +157,15 @@ impl DataStream {
     /// A query that does not fit its input; a source that cannot be opened.
     pub fn explain(&self) -> Result<String> {
         let plan = self.plan()?;
+        let estimates = Estimates::default();
         let optimized = optimize(plan.clone(), self.context.rules());
-        let physical = self.lower(&optimized, &Collected::default())?.plan;
+        let physical = self.lower(&optimized, &estimates, &Collected::default())?.plan;
+        let optimized = WithRows { plan: &optimized, estimates: &estimates };
         Ok(format!("logical plan\n{plan}\noptimized plan\n{optimized}\nphysical plan\n{physical}"))
     }
 
-    fn lower(&self, plan: &LogicalPlan, collected: &Collected) -> Result<Physical> {
-        lower(plan, self.context.on_workers(), collected).map_err(|source| Error::Planning { source })
+    fn lower(&self, plan: &LogicalPlan, estimates: &Estimates, collected: &Collected) -> Result<Physical> {
+        lower(plan, self.context.on_workers(), estimates, collected).map_err(|source| Error::Planning { source })
     }
 }
 

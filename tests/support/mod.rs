@@ -9,9 +9,11 @@ pub use tables::{chunked, numbers, orders};
 use std::sync::LazyLock;
 
 use polars_lazy::frame::{IntoLazy, LazyFrame};
+use quokka::OptimizerRule;
 use quokka::prelude::*;
 
-/// Numbers of workers × rows of a batch (`None`: the default) × whether queries are optimized.
+/// Numbers of workers × rows of a batch (`None`: the default) × whether queries are optimized. Contexts that leave out one
+/// rule of the optimizer come on top.
 const SETTINGS: [(usize, Option<usize>, bool); 9] = [
     (1, Some(1), true),
     (1, Some(7), false),
@@ -33,12 +35,17 @@ static CONTEXTS: LazyLock<Vec<(String, Context)>> = LazyLock::new(|| {
         }
         (format!("workers={workers} batch_rows={batch_rows:?} optimize={optimize}"), builder.build().unwrap())
     };
-    SETTINGS.into_iter().map(start).collect()
+    // Each rule of the optimizer has to be right without the others' help.
+    let without = OptimizerRule::ALL.into_iter().map(|rule| {
+        let builder = Context::builder().workers(2).batch_rows(7).without_rule(rule);
+        (format!("workers=2 batch_rows=7 without {rule}"), builder.build().unwrap())
+    });
+    SETTINGS.into_iter().map(start).chain(without).collect()
 });
 
 /// The number of settings.
 pub fn settings() -> usize {
-    SETTINGS.len()
+    SETTINGS.len() + OptimizerRule::ALL.len()
 }
 
 /// A context and what is set in it.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use getopts::Matches;
-use quokka::Context;
 use quokka::engine::cluster::ClusterConfig;
+use quokka::{Context, OptimizerRule};
 
 use super::error::Error;
 use super::queries::{QUERIES, Query};
@@ -28,6 +28,7 @@ pub(super) struct Options {
     profile: bool,
     json: Option<PathBuf>,
     out: Option<PathBuf>,
+    without: Vec<OptimizerRule>,
     cluster: ClusterConfig,
 }
 
@@ -47,6 +48,8 @@ impl Options {
         flags.optflag("", "profile", "print what each operator did in the best run of each query");
         flags.optopt("", "json", "write times in seconds and peak memory to this file", "FILE");
         flags.optopt("", "out", "write each answer to this folder, as `q<N>.parquet`", "DIR");
+        let rules = OptimizerRule::ALL.map(|rule| rule.to_string()).join(", ");
+        flags.optmulti("", "without", &format!("leave out a rule of the optimizer: {rules}"), "RULE");
         flags.optflag("", "help", "print this text");
         ClusterConfig::install_options(&mut flags);
         let matches = flags.parse(arguments).map_err(|fail| Error::Usage(fail.to_string()))?;
@@ -78,6 +81,7 @@ impl Options {
             profile: matches.opt_present("profile"),
             json: path("json"),
             out: path("out"),
+            without: matches.opt_strs("without").iter().map(|name| rule(name)).collect::<Result<_, _>>()?,
             cluster: ClusterConfig::from_matches(matches).map_err(|error| Error::Usage(error.report()))?,
         })
     }
@@ -129,8 +133,15 @@ impl Options {
 
     pub(super) fn start_context(&self) -> Result<Context, Error> {
         let ClusterConfig { workers, process, addresses, .. } = self.cluster.clone();
-        Context::builder().workers(workers).process(process).hosts(addresses).build().map_err(Error::Start)
+        let builder = Context::builder().workers(workers).process(process).hosts(addresses);
+        let builder = self.without.iter().fold(builder, |builder, rule| builder.without_rule(*rule));
+        builder.build().map_err(Error::Start)
     }
+}
+
+fn rule(name: &str) -> Result<OptimizerRule, Error> {
+    let found = OptimizerRule::ALL.into_iter().find(|rule| rule.to_string() == name);
+    found.ok_or_else(|| Error::Usage(format!("`--without {name}`: there is no such rule")))
 }
 
 fn value<T: std::str::FromStr>(
@@ -201,6 +212,7 @@ mod tests {
             ("--runs 0", "`--runs 0`: expected a whole number, at least 1"),
             ("--queries 1,23", "`--queries 1,23`: there is no query `23`"),
             ("--nonsense", "Unrecognized option: 'nonsense'"),
+            ("--without nothing", "`--without nothing`: there is no such rule"),
             ("-w none", "`-w none`"),
             ("stray", "unexpected argument `stray`"),
         ] {

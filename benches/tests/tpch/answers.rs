@@ -47,6 +47,17 @@ fn every_answer_is_right_with_1_2_and_4_workers() {
 }
 
 #[test]
+fn every_answer_is_right_without_any_one_rule() {
+    let data = data();
+    for rule in quokka::OptimizerRule::ALL {
+        let rule = rule.to_string();
+        let finished = run(&["--scale", "0.01", "--data", data.text(), "-w", "2", "--without", &rule]);
+        assert_eq!(finished.code, Some(0), "without {rule}: {finished:?}");
+        assert_eq!(right(&finished.out), all_queries(), "without {rule}: {}", finished.out);
+    }
+}
+
+#[test]
 fn generates_only_what_is_missing_and_leaves_nothing_unfinished() {
     let folder = TemporaryFolder::new();
     let marker = b"kept as it is";

@@ -6,52 +6,14 @@ mod distinct_counts;
 mod limit_pushdown;
 mod predicate_pushdown;
 mod projection_pushdown;
+mod rules;
 mod simplify;
 mod sort_limit;
 
+pub use self::rules::OptimizerRule;
+pub(crate) use self::rules::Rules;
+
 use super::logical::LogicalPlan;
-
-/// Which rules apply; all by default. Results never depend on it (but the order of rows in an unordered result may).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rules {
-    pub(crate) simplify: bool,
-    pub(crate) alternatives: bool,
-    pub(crate) predicate_pushdown: bool,
-    pub(crate) projection_pushdown: bool,
-    pub(crate) limit_pushdown: bool,
-    pub(crate) sort_limit: bool,
-    pub(crate) distinct_counts: bool,
-    pub(crate) common_subexpressions: bool,
-}
-
-impl Rules {
-    /// No rule applies.
-    pub(crate) const NONE: Self = Self {
-        simplify: false,
-        alternatives: false,
-        predicate_pushdown: false,
-        projection_pushdown: false,
-        limit_pushdown: false,
-        sort_limit: false,
-        distinct_counts: false,
-        common_subexpressions: false,
-    };
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            simplify: true,
-            alternatives: true,
-            predicate_pushdown: true,
-            projection_pushdown: true,
-            limit_pushdown: true,
-            sort_limit: true,
-            distinct_counts: true,
-            common_subexpressions: true,
-        }
-    }
-}
 
 /// Applies the rules in the order in which they help each other: predicates are simplified so that their parts can move
 /// on their own, filters move down to the scans and are simplified where they meet others, limits move down and turn
@@ -60,34 +22,34 @@ impl Default for Rules {
 pub(crate) fn optimize(plan: LogicalPlan, rules: Rules) -> LogicalPlan {
     let mut plan = plan;
     let simplified = |mut plan: LogicalPlan| {
-        if rules.simplify {
+        if rules.apply(OptimizerRule::Simplify) {
             plan = simplify::apply(&plan);
         }
-        if rules.alternatives {
+        if rules.apply(OptimizerRule::Alternatives) {
             plan = alternatives::apply(&plan);
         }
         plan
     };
     plan = simplified(plan);
-    if rules.predicate_pushdown {
+    if rules.apply(OptimizerRule::PredicatePushdown) {
         plan = simplified(predicate_pushdown::apply(&plan));
     }
-    if rules.limit_pushdown {
+    if rules.apply(OptimizerRule::LimitPushdown) {
         plan = limit_pushdown::apply(&plan);
     }
-    if rules.sort_limit {
+    if rules.apply(OptimizerRule::SortLimit) {
         plan = sort_limit::apply(&plan);
     }
-    if rules.limit_pushdown && rules.sort_limit {
+    if rules.apply(OptimizerRule::LimitPushdown) && rules.apply(OptimizerRule::SortLimit) {
         plan = limit_pushdown::apply(&plan);
     }
-    if rules.projection_pushdown {
+    if rules.apply(OptimizerRule::ProjectionPushdown) {
         plan = projection_pushdown::apply(&plan);
     }
-    if rules.distinct_counts {
+    if rules.apply(OptimizerRule::DistinctCounts) {
         plan = distinct_counts::apply(&plan);
     }
-    if rules.common_subexpressions {
+    if rules.apply(OptimizerRule::CommonSubexpressions) {
         plan = common_subexpressions::apply(&plan);
     }
     plan

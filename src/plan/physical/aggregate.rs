@@ -9,7 +9,7 @@ use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::expression::{NamedExpr, to_exprs};
 use crate::plan::logical::LogicalPlan;
 
-impl Lowering {
+impl Lowering<'_> {
     pub(super) fn aggregate(&mut self, input: &LogicalPlan, keys: &[NamedExpr], aggs: &[NamedExpr]) -> Lowered {
         let order = if need_order(aggs, input.schema())? { Order::Needed } else { Order::Ignored };
         let mut stream = self.lower(input, order)?;

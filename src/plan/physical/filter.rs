@@ -10,7 +10,7 @@ use super::requirement::requirement_of;
 use super::{Lowered, Lowering, Order};
 use crate::plan::logical::LogicalPlan;
 
-impl Lowering {
+impl Lowering<'_> {
     pub(super) fn filter(&mut self, input: &LogicalPlan, predicate: &Expr, order: Order) -> Lowered {
         let requirement = match requirement_of([predicate], input.schema())? {
             // A value of all rows has to wait for all rows.

@@ -58,7 +58,7 @@ impl KeyColumns {
     }
 }
 
-impl Lowering {
+impl Lowering<'_> {
     /// Adds the columns of `keys` to `stream`.
     pub(super) fn with_key_columns(&mut self, stream: Stream, keys: &KeyColumns) -> Result<Stream, OperatorError> {
         if keys.is_empty() {

@@ -8,7 +8,6 @@
 //! input; nothing else pays for it.
 
 mod aggregate;
-mod cardinality;
 mod collect;
 mod filter;
 mod join;
@@ -38,6 +37,7 @@ use quokka_engine::plan::{Channels, Head, Input, Node as PhysicalNode, PhysicalP
 
 use self::collect::CollectSink;
 use self::trace::Tracing;
+use super::cardinality::Estimates;
 use super::logical::{LogicalPlan, Node};
 
 /// What a plan must know of the workers that run it.
@@ -57,10 +57,15 @@ pub(crate) struct Physical {
 }
 
 /// The plan for one run of `plan` whose rows end in `collected`, in every process.
-pub(crate) fn lower(plan: &LogicalPlan, on: Workers, collected: &Collected) -> Result<Physical, OperatorError> {
+pub(crate) fn lower(
+    plan: &LogicalPlan,
+    on: Workers,
+    estimates: &Estimates,
+    collected: &Collected,
+) -> Result<Physical, OperatorError> {
     let physical = PhysicalPlan { batch_rows: on.batch_rows, ..PhysicalPlan::default() };
     let tracing = Tracing::default();
-    let mut lowering = Lowering { plan: physical, workers: on.workers, processes: on.processes, tracing };
+    let mut lowering = Lowering { plan: physical, workers: on.workers, processes: on.processes, estimates, tracing };
     let stream = lowering.lower(plan, Order::Kept)?;
     let partitioning =
         if lowering.processes > 1 { Partitioning::BroadcastToProcesses } else { Partitioning::PassThrough };
@@ -106,16 +111,17 @@ struct Stream {
     sources: Vec<usize>,
 }
 
-struct Lowering {
+struct Lowering<'a> {
     plan: PhysicalPlan,
     workers: usize,
     processes: usize,
+    estimates: &'a Estimates,
     tracing: Tracing,
 }
 
 type Lowered = Result<Stream, OperatorError>;
 
-impl Lowering {
+impl Lowering<'_> {
     fn lower_node(&mut self, plan: &LogicalPlan, order: Order) -> Lowered {
         match plan.node() {
             Node::Scan { scan, request } => self.scan(scan.as_ref(), request, order),

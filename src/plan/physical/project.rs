@@ -14,7 +14,7 @@ use super::{Lowered, Lowering, Order, Stream};
 use crate::plan::expression::{NamedExpr, to_exprs};
 use crate::plan::logical::LogicalPlan;
 
-impl Lowering {
+impl Lowering<'_> {
     pub(super) fn select(
         &mut self,
         input: &LogicalPlan,

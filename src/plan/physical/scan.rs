@@ -5,7 +5,7 @@ use quokka_engine::source::{Scan, ScanRequest};
 
 use super::{Lowered, Lowering, Order, Placement, Stream};
 
-impl Lowering {
+impl Lowering<'_> {
     pub(super) fn scan(&mut self, scan: &dyn Scan, request: &ScanRequest, order: Order) -> Lowered {
         let source = scan.source(request)?;
         let schema = source.schema();

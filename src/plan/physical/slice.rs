@@ -11,7 +11,7 @@ use super::{Lowered, Lowering, Order, Placement};
 use crate::plan::expression::Properties;
 use crate::plan::logical::{LogicalPlan, Node};
 
-impl Lowering {
+impl Lowering<'_> {
     pub(super) fn slice(&mut self, input: &LogicalPlan, offset: i64, length: u64) -> Lowered {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let Ok(offset) = usize::try_from(offset) else {

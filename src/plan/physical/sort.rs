@@ -9,18 +9,17 @@ use quokka_engine::partitioning::Partitioning;
 use quokka_operators::sort::{SortOrder, SortRun, add_sort};
 use quokka_operators::top_k::TopK;
 
-use super::cardinality::estimate;
 use super::keys::KeyColumns;
 use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::logical::LogicalPlan;
 
 /// Fewer rows than this are sorted sooner by one worker than they are shared out.
-const ROWS_FOR_ONE_WORKER: u64 = 1 << 14;
+const ROWS_FOR_ONE_WORKER: f64 = 16_384.0;
 
-impl Lowering {
+impl Lowering<'_> {
     pub(super) fn sort(&mut self, input: &LogicalPlan, by: &[Expr], options: &SortMultipleOptions) -> Lowered {
         let (stream, order, schema) = self.sort_input(input, by, options)?;
-        let is_small = estimate(input).is_some_and(|rows| rows < ROWS_FOR_ONE_WORKER);
+        let is_small = self.estimates.rows(input).is_some_and(|rows| rows < ROWS_FOR_ONE_WORKER);
         let sorted = if self.workers == 1 || is_small {
             let partitioning = self.to_one(&stream);
             let keyed = stream.schema.clone();

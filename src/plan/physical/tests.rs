@@ -20,7 +20,9 @@ const CLUSTER: Workers = Workers { workers: 4, processes: 2, batch_rows: 7 };
 
 /// The nodes of the physical plan, without parameters and without the sink.
 fn nodes(plan: &LogicalPlan, on: Workers) -> Vec<String> {
-    let physical = lower(&optimize(plan.clone(), Rules::default()), on, &Collected::default()).unwrap().plan;
+    let physical = lower(&optimize(plan.clone(), Rules::default()), on, &Estimates::default(), &Collected::default())
+        .unwrap()
+        .plan;
     let nodes = physical.nodes.iter().enumerate().map(|(index, node)| {
         let mut text = format!("{index}: {}", node.name());
         for input in &node.inputs {
@@ -74,7 +76,7 @@ fn joins_hold_the_smaller_side() {
     // The build side is the first source.
     for (how, rows) in [(JoinType::Inner, 3), (JoinType::Left, 3), (JoinType::Semi, 3), (JoinType::Right, 3)] {
         let optimized = optimize(join(small(), large(), how.clone()), Rules::default());
-        let physical = lower(&optimized, FOUR, &Collected::default()).unwrap().plan;
+        let physical = lower(&optimized, FOUR, &Estimates::default(), &Collected::default()).unwrap().plan;
         assert!(physical.to_string().starts_with(&format!("0: memory-scan rows=[{rows}]")), "{how}\n{physical}");
     }
     assert_eq!(build_first(JoinType::Inner), "0: memory-scan");
@@ -101,7 +103,7 @@ fn processes_exchange_probe_rows_or_small_build_sides() {
 #[test]
 fn probe_sources_wait_for_the_build_side() {
     let plan = join(join(table(100), table(10), JoinType::Inner), table(20), JoinType::Semi);
-    let physical = lower(&plan, FOUR, &Collected::default()).unwrap().plan;
+    let physical = lower(&plan, FOUR, &Estimates::default(), &Collected::default()).unwrap().plan;
     let gates: Vec<usize> = physical.nodes.iter().map(|node| node.gates.len()).collect();
     // 0: outer build source, 1: inner build source, 2: probe source.
     assert_eq!(gates, [0, 1, 2, 0, 0, 0]);
@@ -155,6 +157,7 @@ fn windows_are_exchanged_by_key_and_frames_gathered() {
 #[test]
 fn plans_are_the_same_every_time() {
     let plan = join(table(100), table(10), JoinType::Left).aggregate(&[col("v")], &[len()], "group_by").unwrap();
-    let fingerprint = || lower(&plan, CLUSTER, &Collected::default()).unwrap().plan.fingerprint();
+    let fingerprint =
+        || lower(&plan, CLUSTER, &Estimates::default(), &Collected::default()).unwrap().plan.fingerprint();
     assert_eq!(fingerprint(), fingerprint());
 }

@@ -1,17 +1,28 @@
 //! Which operators a logical plan became: the way back from what was measured to the query.
 
 use super::{Lowered, Lowering, Order};
+use crate::plan::cardinality::Estimates;
 use crate::plan::logical::LogicalPlan;
 
 /// A node of a logical plan, and what was made of it.
 pub(crate) struct Trace {
     pub(crate) plan: LogicalPlan,
+    /// About how many rows it was thought to deliver.
+    pub(crate) rows: Option<f64>,
     /// The operator whose output is that of the node.
     pub(crate) output: Place,
     /// The operators that were made for it; those of its inputs are not among them.
     pub(crate) operators: Vec<Place>,
     /// Its inputs, in the order in which they were lowered.
     pub(crate) inputs: Vec<Trace>,
+}
+
+impl Trace {
+    /// Asks `estimates` for the rows of this node and of those below it.
+    pub(crate) fn estimate(&mut self, estimates: &Estimates) {
+        self.rows = estimates.rows(&self.plan);
+        self.inputs.iter_mut().for_each(|input| input.estimate(estimates));
+    }
 }
 
 /// An operator of a physical plan.
@@ -39,7 +50,7 @@ impl Tracing {
     }
 }
 
-impl Lowering {
+impl Lowering<'_> {
     /// Lowers a plan and notes what became of it.
     pub(super) fn lower(&mut self, plan: &LogicalPlan, order: Order) -> Lowered {
         let others = std::mem::take(&mut self.tracing.inputs);
@@ -48,7 +59,7 @@ impl Lowering {
         let operators = self.claim();
         let level = self.plan.nodes.get(stream.node).map_or(0, |node| node.fused.len());
         let output = Place { node: stream.node, level };
-        self.tracing.inputs.push(Trace { plan: plan.clone(), output, operators, inputs });
+        self.tracing.inputs.push(Trace { plan: plan.clone(), rows: None, output, operators, inputs });
         Ok(stream)
     }
 

@@ -14,7 +14,7 @@ use super::keys::KeyColumns;
 use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::logical::LogicalPlan;
 
-impl Lowering {
+impl Lowering<'_> {
     pub(super) fn union(&mut self, inputs: &[LogicalPlan], order: Order) -> Lowered {
         match order {
             Order::Needed => self.union_in_order(inputs),

@@ -13,7 +13,7 @@ use super::keys::KeyColumns;
 use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::logical::{LogicalPlan, Node};
 
-impl Lowering {
+impl Lowering<'_> {
     /// Applies `function` to all rows of `input` at once, or to all rows with the same window keys. It makes columns of
     /// `schema`.
     pub(super) fn whole_frame(

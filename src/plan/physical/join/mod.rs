@@ -28,10 +28,10 @@ struct Keys {
     right: KeyColumns,
 }
 
-impl Lowering {
+impl Lowering<'_> {
     pub(super) fn join(&mut self, left: &LogicalPlan, right: &LogicalPlan, join: &Join, schema: &SchemaRef) -> Lowered {
-        let build = build_side(join, left, right);
-        let distribution = distribution(join, build, left, right, self.processes);
+        let build = build_side(join, left, right, self.estimates);
+        let distribution = distribution(join, build, left, right, self.processes, self.estimates);
         let keys = Keys {
             left: key_columns(join, |key| &key.left, "left_key", left)?,
             right: key_columns(join, |key| &key.right, "right_key", right)?,

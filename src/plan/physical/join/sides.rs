@@ -3,21 +3,27 @@
 use polars_ops::prelude::JoinType;
 use quokka_operators::join::{Distribution, JoinOptions, JoinType as OperatorType, Side};
 
+use crate::plan::cardinality::Estimates;
 use crate::plan::join::Join;
 use crate::plan::logical::LogicalPlan;
-use crate::plan::physical::cardinality::estimate;
 
 /// More rows than this are not sent to every process, however many the other side has.
-const BROADCAST_ROWS: u64 = 1 << 20;
+const BROADCAST_ROWS: f64 = (1u64 << 20) as f64;
+
+/// Where rows of the held side leave on their own at the end, holding it has to spare so many times as many rows.
+const LATE_ROWS: f64 = 4.0;
 
 /// The side to hold: the smaller one. Where rows of the held side leave on their own at the end, only if that pays.
-pub(super) fn build_side(join: &Join, left: &LogicalPlan, right: &LogicalPlan) -> Side {
-    let (Some(left), Some(right)) = (estimate(left), estimate(right)) else {
-        return JoinOptions::new(operator_type(&join.how)).build;
+pub(super) fn build_side(join: &Join, left: &LogicalPlan, right: &LogicalPlan, estimates: &Estimates) -> Side {
+    let (left, right) = match (estimates.rows(left), estimates.rows(right)) {
+        (Some(left), Some(right)) => (left, right),
+        // A side of known size is not the one that surprises.
+        (Some(_), None) if join.how == JoinType::Inner => return Side::Left,
+        _ => return JoinOptions::new(operator_type(&join.how)).build,
     };
     let is_left = match join.how {
-        JoinType::Left | JoinType::Semi | JoinType::Anti => left.saturating_mul(4) < right,
-        JoinType::Right => left <= right.saturating_mul(4),
+        JoinType::Left | JoinType::Semi | JoinType::Anti => left * LATE_ROWS < right,
+        JoinType::Right => left <= right * LATE_ROWS,
         _ => left < right,
     };
     if is_left { Side::Left } else { Side::Right }
@@ -30,6 +36,7 @@ pub(super) fn distribution(
     left: &LogicalPlan,
     right: &LogicalPlan,
     processes: usize,
+    estimates: &Estimates,
 ) -> Distribution {
     if join.how == JoinType::Cross {
         return Distribution::Broadcast;
@@ -39,12 +46,12 @@ pub(super) fn distribution(
         Side::Left => (left, right, join.keeps_left() || join.filters_left()),
         Side::Right => (right, left, join.keeps_right()),
     };
-    match (estimate(build_plan), estimate(probe_plan)) {
+    match (estimates.rows(build_plan), estimates.rows(probe_plan)) {
         (Some(build_rows), Some(probe_rows))
             if processes > 1
                 && !emits_build_rows
                 && build_rows <= BROADCAST_ROWS
-                && build_rows.saturating_mul(2 * processes as u64) <= probe_rows =>
+                && build_rows * 2.0 * processes as f64 <= probe_rows =>
         {
             Distribution::Broadcast
         },

@@ -1,0 +1,94 @@
+//! The rules by name, so that each can be left out.
+
+use std::fmt;
+
+/// A rewrite of queries by the optimizer. Results never depend on it (but the order of rows in an unordered result may):
+/// one is left out to find out whether it is at fault, or what it gains.
+///
+/// ```
+/// use quokka::{Context, OptimizerRule};
+/// let rule = OptimizerRule::ALL.into_iter().find(|rule| rule.to_string() == "predicate-pushdown").unwrap();
+/// let context = Context::builder().without_rule(rule).build()?;
+/// # Ok::<(), quokka::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptimizerRule {
+    /// Expressions are simplified.
+    Simplify,
+    /// What all alternatives of a predicate have in common comes out of them.
+    Alternatives,
+    /// Filters move towards the tables.
+    PredicatePushdown,
+    /// Limits move towards the tables.
+    LimitPushdown,
+    /// A limit above a sort becomes a top-k.
+    SortLimit,
+    /// Columns that nothing reads are not read.
+    ProjectionPushdown,
+    /// Whether a group has one distinct value is found in two phases.
+    DistinctCounts,
+    /// Equal expressions are computed once.
+    CommonSubexpressions,
+}
+
+impl OptimizerRule {
+    /// All rules.
+    pub const ALL: [Self; 8] = [
+        Self::Simplify,
+        Self::Alternatives,
+        Self::PredicatePushdown,
+        Self::LimitPushdown,
+        Self::SortLimit,
+        Self::ProjectionPushdown,
+        Self::DistinctCounts,
+        Self::CommonSubexpressions,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Simplify => "simplify",
+            Self::Alternatives => "alternatives",
+            Self::PredicatePushdown => "predicate-pushdown",
+            Self::LimitPushdown => "limit-pushdown",
+            Self::SortLimit => "sort-limit",
+            Self::ProjectionPushdown => "projection-pushdown",
+            Self::DistinctCounts => "distinct-counts",
+            Self::CommonSubexpressions => "common-subexpressions",
+        }
+    }
+}
+
+impl fmt::Display for OptimizerRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which rules apply; all by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// A bit for each rule.
+    applied: u32,
+}
+
+impl Rules {
+    /// No rule applies.
+    pub(crate) const NONE: Self = Self { applied: 0 };
+
+    /// Whether a rule applies.
+    pub(crate) fn apply(self, rule: OptimizerRule) -> bool {
+        self.applied & (1 << rule as u32) != 0
+    }
+
+    /// The other rules.
+    pub(crate) fn without(self, rule: OptimizerRule) -> Self {
+        Self { applied: self.applied & !(1 << rule as u32) }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { applied: u32::MAX }
+    }
+}

@@ -11,9 +11,25 @@ use polars_parquet::read::{
     BasicDecompressor, ColumnChunkMetadata, Filter, PageReader, RowGroupMetadata, column_iter_to_arrays, n_columns,
 };
 
+use super::decode::ColumnCursor;
 use super::error::Damage;
 use super::guard::guarded;
-use super::pages::check_pages;
+use super::pages::{Encodings, check_pages};
+
+/// A cursor at the first row of the column `field`; `None` if the column is left to [`decode_column`].
+pub(super) fn open_cursor(
+    bytes: &Buffer<u8>,
+    row_group: &RowGroupMetadata,
+    field: &Field,
+) -> Result<Option<ColumnCursor>, Damage> {
+    let mut leaves = row_group.columns_under_root_iter(&field.name).ok_or(Damage::NoColumnChunk)?;
+    let leaf = leaves.next().ok_or(Damage::NoColumnChunk)?;
+    if leaves.next().is_some() || field.dtype.is_nested() {
+        return Ok(None);
+    }
+    let (chunk, encodings) = column_chunk(bytes, row_group, leaf)?;
+    Ok(ColumnCursor::new(chunk, leaf, &field.dtype, encodings))
+}
 
 /// Decodes the rows of the column `field` that `filter` lets through; `rows` is their number.
 ///
@@ -37,7 +53,7 @@ pub(super) fn decode_column(
         let (pages, types) = leaves
             .iter()
             .zip(chunks)
-            .map(|(leaf, chunk)| {
+            .map(|(leaf, (chunk, _))| {
                 // Nothing in a page header can be larger than its chunk.
                 let limit = chunk.len();
                 let pages = PageReader::new(Cursor::new(chunk), leaf, Vec::new(), limit);
@@ -75,7 +91,7 @@ fn column_chunk(
     bytes: &Buffer<u8>,
     row_group: &RowGroupMetadata,
     leaf: &ColumnChunkMetadata,
-) -> Result<Buffer<u8>, Damage> {
+) -> Result<(Buffer<u8>, Encodings), Damage> {
     let chunk = chunk_bytes(bytes, leaf)?;
     let values = leaf.num_values();
     let flat = leaf.descriptor().path_in_schema.len() == 1
@@ -85,6 +101,6 @@ fn column_chunk(
     if flat && values != rows {
         return Err(Damage::Count { what: "values in the column chunk", expected: rows, found: values });
     }
-    check_pages(&chunk, values, leaf.uncompressed_size().try_into().unwrap_or(0))?;
-    Ok(chunk)
+    let encodings = check_pages(&chunk, values, leaf.uncompressed_size().try_into().unwrap_or(0))?;
+    Ok((chunk, encodings))
 }

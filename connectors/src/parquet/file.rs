@@ -4,16 +4,19 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use polars_arrow::array::Array;
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field as ArrowField};
 use polars_buffer::Buffer;
 use polars_core::datatypes::{DataType, Field};
 use polars_core::error::PolarsError;
-use polars_core::prelude::Column;
+use polars_core::prelude::{Column, IntoColumn};
 use polars_core::schema::Schema;
+use polars_core::series::Series;
 use polars_parquet::read::{FileMetadata, Filter, RowGroupMetadata};
 use polars_utils::mmap::MMapSemaphore;
 
-use super::column::{chunk_bytes, decode_column};
+use super::column::{chunk_bytes, decode_column, open_cursor};
+use super::columns::ColumnReader;
 use super::error::{Damage, ParquetError};
 use super::footer::read_footer;
 use super::guard::guarded;
@@ -65,7 +68,28 @@ impl ParquetFile {
 
     /// The first rows of a column of a row group.
     pub(super) fn first_rows(&self, row_group: usize, column: &str, rows: usize) -> Result<Column, ParquetError> {
-        self.column(row_group, column, Some(Filter::Range(0..rows)), rows)
+        self.open_column(row_group, column)?.read(self, 0..rows)
+    }
+
+    /// A column of a row group, before its first row.
+    pub(super) fn open_column(&self, row_group: usize, column: &str) -> Result<ColumnReader, ParquetError> {
+        let cursor = match (self.row_groups().get(row_group), self.fields.get(column)) {
+            (Some(metadata), Some(field)) => open_cursor(&self.bytes, metadata, field),
+            _ => Err(Damage::NoColumnChunk),
+        };
+        let cursor = cursor.map_err(|source| self.damaged(row_group, column, source))?;
+        Ok(ColumnReader::new(row_group, column, cursor))
+    }
+
+    /// The array of a column of a row group as a column.
+    pub(super) fn series(&self, row_group: usize, column: &str, array: Box<dyn Array>) -> Result<Column, ParquetError> {
+        let field = self.fields.get(column).ok_or(Damage::NoColumnChunk);
+        let series = field.and_then(|field| guarded(|| Series::try_from((field, vec![array]))));
+        series.map(Series::into_column).map_err(|source| self.damaged(row_group, column, source))
+    }
+
+    pub(super) fn damaged(&self, row_group: usize, column: &str, source: Damage) -> ParquetError {
+        ParquetError::Decode { path: self.path.clone(), row_group, column: column.to_owned(), source }
     }
 
     /// The number of values in the dictionary of a flat column of a row group, if it holds all of its values.
@@ -89,12 +113,7 @@ impl ParquetFile {
             (Some(metadata), Some(field)) => decode_column(&self.bytes, metadata, field, filter, rows),
             _ => Err(Damage::NoColumnChunk),
         };
-        decoded.map_err(|source| ParquetError::Decode {
-            path: self.path.clone(),
-            row_group,
-            column: column.to_owned(),
-            source,
-        })
+        decoded.map_err(|source| self.damaged(row_group, column, source))
     }
 }
 

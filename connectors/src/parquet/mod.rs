@@ -1,6 +1,8 @@
 //! Apache Parquet.
 
 mod column;
+mod columns;
+mod decode;
 mod error;
 mod file;
 mod footer;

@@ -13,8 +13,13 @@ const BELIEVED_BYTES: u64 = 64 << 20;
 
 /// Codes of `Encoding` in page headers.
 pub(super) mod encoding {
+    pub(in crate::parquet) const PLAIN: i64 = 0;
     pub(in crate::parquet) const PLAIN_DICTIONARY: i64 = 2;
+    pub(in crate::parquet) const RLE: i64 = 3;
+    pub(in crate::parquet) const DELTA_BINARY_PACKED: i64 = 5;
+    pub(in crate::parquet) const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
     pub(in crate::parquet) const RLE_DICTIONARY: i64 = 8;
+    pub(in crate::parquet) const BYTE_STREAM_SPLIT: i64 = 9;
 }
 
 /// What a page says of itself.
@@ -61,12 +66,28 @@ pub(super) fn dictionary_values(chunk: &[u8], values: u64) -> Result<Option<u64>
     Ok(dictionary)
 }
 
+/// The encodings of some data pages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Encodings(u64);
+
+impl Encodings {
+    fn add(&mut self, code: i64) {
+        // Codes that nobody knows yet are alike.
+        self.0 |= 1 << code.clamp(0, 63);
+    }
+
+    pub(super) fn all(self, is_known: impl Fn(i64) -> bool) -> bool {
+        (0..64).all(|code| self.0 >> code & 1 == 0 || is_known(code))
+    }
+}
+
 /// Checks that `chunk` is a sequence of pages with `values` values together, none of which announces more than
-/// `uncompressed` bytes.
-pub(super) fn check_pages(chunk: &[u8], values: u64, uncompressed: u64) -> Result<(), Damage> {
+/// `uncompressed` bytes. Tells the encodings of its data pages.
+pub(super) fn check_pages(chunk: &[u8], values: u64, uncompressed: u64) -> Result<Encodings, Damage> {
     let limit = uncompressed.max(BELIEVED_BYTES);
     let mut cursor = Cursor::new(chunk);
     let mut found = 0;
+    let mut encodings = Encodings::default();
     // The first page may be a dictionary, even of a chunk without values.
     let mut first = true;
     while found < values || (first && cursor.remaining() > 0) {
@@ -77,6 +98,7 @@ pub(super) fn check_pages(chunk: &[u8], values: u64, uncompressed: u64) -> Resul
         cursor.skip(page.compressed)?;
         if !page.is_dictionary {
             found += page.values;
+            encodings.add(page.encoding);
         } else if page.values > page.uncompressed {
             let what = "values in a dictionary page, at most one a byte";
             return Err(Damage::Count { what, expected: page.uncompressed, found: page.values });
@@ -86,7 +108,7 @@ pub(super) fn check_pages(chunk: &[u8], values: u64, uncompressed: u64) -> Resul
     if found != values {
         return Err(Damage::Count { what: "values in the pages of the column chunk", expected: values, found });
     }
-    Ok(())
+    Ok(encodings)
 }
 
 pub(super) fn page_header(cursor: &mut Cursor<'_>) -> Result<PageHeader, Damage> {

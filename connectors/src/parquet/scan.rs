@@ -37,9 +37,9 @@ const FILES_PER_THREAD: usize = 8;
 ///
 /// The unit of reading is a row group. Row groups in which the predicate cannot be true, by the statistics in the footers
 /// and the names of the folders, are not read; of the others, only the columns that are asked for are, and those that the
-/// predicate does not use only for the rows that pass, if that is cheaper. Rows come in the order of the paths, of the
-/// row groups and of the rows in them. A worker holds the decoded columns of at most one row group, or of a slice of a
-/// very large one.
+/// predicate does not use only for the rows that pass, if that is cheaper; pages without such a row stay compressed. Rows come in the order of the paths, of the
+/// row groups and of the rows in them. A worker holds a batch and one page of each column, except of nested columns and
+/// of rare types and encodings, which Polars decodes a row group at a time.
 ///
 /// Damaged files yield errors. There is one exception: a file that is cut off *while* it is read stops the process with
 /// `SIGBUS`, as reading a mapped file always does. Replace files by writing a new one and renaming it.

@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
-use polars_arrow::bitmap::{Bitmap, BitmapBuilder, MutableBitmap};
+use polars_arrow::bitmap::{Bitmap, MutableBitmap};
 use polars_core::error::PolarsResult;
 use polars_core::frame::DataFrame;
-use polars_core::prelude::{BooleanChunked, Column};
+use polars_core::prelude::{BooleanChunked, Column, PlHashMap};
 use polars_core::scalar::Scalar;
-use polars_parquet::read::Filter;
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::OperatorError;
 
+use super::columns::ColumnReader;
+use super::error::{Damage, ParquetError};
+use super::file::ParquetFile;
 use super::scan::Table;
 use super::source::RowGroup;
 use crate::request::Request;
@@ -19,11 +21,31 @@ use crate::request::Request;
 /// them and to filter afterwards; numbers, dates and strings, at random and in runs, part between 20 % and 75 %.
 const FEW: usize = 3;
 
+/// The columns of a row group that were read up to some row.
+#[derive(Default)]
+pub(super) struct Columns(PlHashMap<PlSmallStr, ColumnReader>);
+
+impl Columns {
+    fn open(
+        &mut self,
+        file: &ParquetFile,
+        row_group: &RowGroup,
+        name: &PlSmallStr,
+    ) -> Result<&mut ColumnReader, ParquetError> {
+        if !self.0.contains_key(name) {
+            self.0.insert(name.clone(), file.open_column(row_group.index, name)?);
+        }
+        let missing = || file.damaged(row_group.index, name, Damage::NoColumnChunk);
+        self.0.get_mut(name).ok_or_else(missing)
+    }
+}
+
 /// Consecutive rows of a row group while they are decoded.
 pub(super) struct Slice<'a> {
     table: &'a Table,
     request: &'a Request,
     row_group: &'a RowGroup,
+    columns: &'a mut Columns,
     rows: Range<usize>,
     /// Columns of which all rows of the slice are decoded.
     all: Vec<Column>,
@@ -34,8 +56,14 @@ pub(super) struct Slice<'a> {
 }
 
 impl<'a> Slice<'a> {
-    pub(super) fn new(table: &'a Table, request: &'a Request, row_group: &'a RowGroup, rows: Range<usize>) -> Self {
-        Self { table, request, row_group, rows, all: Vec::new(), survivors: None, kept: Vec::new() }
+    pub(super) fn new(
+        table: &'a Table,
+        request: &'a Request,
+        row_group: &'a RowGroup,
+        columns: &'a mut Columns,
+        rows: Range<usize>,
+    ) -> Self {
+        Self { table, request, row_group, columns, rows, all: Vec::new(), survivors: None, kept: Vec::new() }
     }
 
     /// The columns that are asked for, with the rows that pass.
@@ -87,19 +115,18 @@ impl<'a> Slice<'a> {
 
     /// The survivors of a column.
     fn surviving(&mut self, name: &PlSmallStr) -> Result<Column, OperatorError> {
-        let Some(survivors) = &self.survivors else { return self.decode(name) };
+        let Some(survivors) = self.survivors.clone() else { return self.decode(name) };
         if let Some(column) = self.kept.iter().find(|column| column.name() == name) {
             return Ok(column.clone());
         }
         let is_decoded = self.all.iter().any(|column| column.name() == name);
-        let is_nested = self.table.schema.get(name).is_some_and(|dtype| dtype.is_nested());
         let column = if let Some(value) = self.partition_value(name) {
             Column::new_scalar(name.clone(), value, self.height())
-        } else if self.are_few() && !is_decoded && !is_nested {
-            let mask = place(survivors, self.rows.start, self.row_group.rows);
-            self.decode_filtered(name, Some(Filter::Mask(mask)), self.height())?
+        } else if self.are_few() && !is_decoded {
+            let file = self.table.file(self.row_group.file)?;
+            self.columns.open(file, self.row_group, name)?.read_selected(file, self.rows.clone(), &survivors)?
         } else {
-            let filter = BooleanChunked::from_bitmap(PlSmallStr::EMPTY, survivors.clone());
+            let filter = BooleanChunked::from_bitmap(PlSmallStr::EMPTY, survivors);
             self.decode(name)?.filter(&filter)?
         };
         self.kept.push(column.clone());
@@ -114,16 +141,12 @@ impl<'a> Slice<'a> {
         let column = match self.partition_value(name) {
             Some(value) => Column::new_scalar(name.clone(), value, self.rows.len()),
             None => {
-                let is_part = self.rows.len() < self.row_group.rows;
-                self.decode_filtered(name, is_part.then(|| Filter::Range(self.rows.clone())), self.rows.len())?
+                let file = self.table.file(self.row_group.file)?;
+                self.columns.open(file, self.row_group, name)?.read(file, self.rows.clone())?
             },
         };
         self.all.push(column.clone());
         Ok(column)
-    }
-
-    fn decode_filtered(&self, name: &str, filter: Option<Filter>, rows: usize) -> Result<Column, OperatorError> {
-        Ok(self.table.file(self.row_group.file)?.column(self.row_group.index, name, filter, rows)?)
     }
 
     /// The value of a column that stands in the path of the file.
@@ -151,16 +174,4 @@ fn narrow(mask: &Bitmap, passed: &Bitmap) -> Bitmap {
         }
     }
     narrowed.into()
-}
-
-/// `mask` as a mask over all `rows` rows of a row group, of which it covers those from `start` on.
-fn place(mask: &Bitmap, start: usize, rows: usize) -> Bitmap {
-    if mask.len() == rows {
-        return mask.clone();
-    }
-    let mut placed = BitmapBuilder::with_capacity(rows);
-    placed.extend_constant(start, false);
-    placed.extend_from_bitmap(mask);
-    placed.extend_constant(rows.saturating_sub(placed.len()), false);
-    placed.freeze()
 }

@@ -1,0 +1,278 @@
+//! Numbers, dates and decimals: values of a fixed number of bytes.
+
+use std::marker::PhantomData;
+
+use polars_arrow::array::{Array, PrimitiveArray};
+use polars_arrow::bitmap::Bitmap;
+use polars_arrow::datatypes::ArrowDataType;
+use polars_arrow::types::NativeType;
+use polars_buffer::Buffer;
+
+use super::delta::integers;
+use super::hybrid::{Hybrid, Run};
+use super::page::Page;
+use super::select::spread;
+use super::values::Values;
+use crate::parquet::error::Damage;
+use crate::parquet::pages::encoding;
+
+/// How a stored value becomes one of an array.
+pub(super) trait Conversion {
+    type Out: NativeType;
+
+    /// Bytes of a stored value.
+    fn width(&self) -> usize;
+
+    /// The value of `width` bytes.
+    fn convert(&self, bytes: &[u8]) -> Self::Out;
+
+    /// Stored bytes of an integer that was stored as a difference.
+    fn store(&self, _integer: i64, _bytes: &mut Vec<u8>) -> Result<(), Damage> {
+        Err(Damage::Page("differences of values that are not integers"))
+    }
+}
+
+/// A number of the type `From` becomes the number of the type `To` that `as` makes of it.
+pub(super) struct Cast<From, To>(PhantomData<(From, To)>);
+
+impl<From, To> Default for Cast<From, To> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+macro_rules! cast {
+    ($($from:ty => $($to:ty)*;)*) => {
+        $($(impl Conversion for Cast<$from, $to> {
+            type Out = $to;
+
+            #[inline(always)]
+            fn width(&self) -> usize {
+                size_of::<$from>()
+            }
+
+            #[inline(always)]
+            fn convert(&self, bytes: &[u8]) -> $to {
+                bytes.first_chunk().map_or(<$from>::default(), |bytes| <$from>::from_le_bytes(*bytes)) as $to
+            }
+
+            fn store(&self, integer: i64, bytes: &mut Vec<u8>) -> Result<(), Damage> {
+                bytes.extend((integer as $from).to_le_bytes());
+                Ok(())
+            }
+        })*)*
+    };
+}
+
+cast! {
+    i32 => i8 i16 i32 i64 i128 u8 u16 u32;
+    i64 => i64 i128 u32 u64;
+    f32 => f32;
+    f64 => f64;
+}
+
+/// A signed number of at most 16 bytes, most significant first.
+pub(super) struct BigEndian {
+    pub(super) width: usize,
+}
+
+impl Conversion for BigEndian {
+    type Out = i128;
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn convert(&self, bytes: &[u8]) -> i128 {
+        let mut whole = [0; 16];
+        let length = bytes.len().min(16);
+        whole[..length].copy_from_slice(&bytes[..length]);
+        // The bytes stand at the top: shifting them down repeats the sign.
+        i128::from_be_bytes(whole) >> (8 * (16 - length.max(1)))
+    }
+}
+
+enum Source {
+    None,
+    Plain { bytes: Buffer<u8>, at: usize },
+    Codes(Hybrid),
+}
+
+pub(super) struct Fixed<C: Conversion> {
+    conversion: C,
+    dtype: ArrowDataType,
+    dictionary: Vec<C::Out>,
+    source: Source,
+    out: Vec<C::Out>,
+}
+
+impl<C: Conversion> Fixed<C> {
+    pub(super) fn new(conversion: C, dtype: ArrowDataType) -> Self {
+        Self { conversion, dtype, dictionary: Vec::new(), source: Source::None, out: Vec::new() }
+    }
+}
+
+/// The value of a code.
+#[inline(always)]
+pub(super) fn look_up<T: Copy>(dictionary: &[T], code: u32) -> Result<T, Damage> {
+    dictionary.get(code as usize).copied().ok_or(Damage::Page("a code that is not in the dictionary"))
+}
+
+/// Appends the values of codes.
+pub(super) fn look_up_all<T: Copy>(dictionary: &[T], codes: &[u32], out: &mut Vec<T>) -> Result<(), Damage> {
+    // One check for all of them, without a branch a code.
+    let largest = codes.iter().copied().fold(0, u32::max);
+    look_up(dictionary, largest)?;
+    out.extend(codes.iter().map(|code| dictionary[*code as usize]));
+    Ok(())
+}
+
+impl<C: Conversion> Values for Fixed<C> {
+    fn dictionary(&mut self, bytes: Buffer<u8>, values: usize) -> Result<(), Damage> {
+        let width = self.conversion.width();
+        let bytes = bytes.get(..values.checked_mul(width).ok_or(Damage::Ends)?).ok_or(Damage::Ends)?;
+        self.dictionary = bytes.chunks_exact(width).map(|bytes| self.conversion.convert(bytes)).collect();
+        Ok(())
+    }
+
+    fn start(&mut self, page: Page, values: usize) -> Result<(), Damage> {
+        let width = self.conversion.width();
+        let Page { bytes, start, encoding, .. } = page;
+        self.source = match encoding {
+            encoding::PLAIN => Source::Plain { bytes, at: start },
+            encoding::PLAIN_DICTIONARY | encoding::RLE_DICTIONARY if values == 0 => Source::None,
+            encoding::PLAIN_DICTIONARY | encoding::RLE_DICTIONARY => Source::Codes(Hybrid::with_width(bytes, start)?),
+            encoding::BYTE_STREAM_SPLIT => {
+                let streams =
+                    bytes.get(start..).filter(|streams| streams.len() >= values * width).ok_or(Damage::Ends)?;
+                let stream = streams.len() / width;
+                let mut plain = vec![0; values * width];
+                for (index, value) in plain.chunks_exact_mut(width).enumerate() {
+                    for (byte, stored) in value.iter_mut().enumerate() {
+                        *stored = streams[byte * stream + index];
+                    }
+                }
+                Source::Plain { bytes: Buffer::from(plain), at: 0 }
+            },
+            encoding::DELTA_BINARY_PACKED => {
+                let (integers, _) = integers(bytes.get(start..).unwrap_or_default(), values)?;
+                let mut plain = Vec::with_capacity(integers.len() * width);
+                for integer in integers {
+                    self.conversion.store(integer, &mut plain)?;
+                }
+                Source::Plain { bytes: Buffer::from(plain), at: 0 }
+            },
+            other => return Err(Damage::Encoding(other)),
+        };
+        Ok(())
+    }
+
+    fn take_page(&mut self) -> Buffer<u8> {
+        match std::mem::replace(&mut self.source, Source::None) {
+            Source::None => Buffer::new(),
+            Source::Plain { bytes, .. } => bytes,
+            Source::Codes(codes) => codes.into_bytes(),
+        }
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        self.out.reserve_exact(rows);
+    }
+
+    fn skip(&mut self, values: usize) -> Result<(), Damage> {
+        match &mut self.source {
+            Source::None if values == 0 => Ok(()),
+            Source::None => Err(Damage::Ends),
+            Source::Plain { at, .. } => {
+                *at = at.saturating_add(values.saturating_mul(self.conversion.width()));
+                Ok(())
+            },
+            Source::Codes(codes) => codes.skip(values),
+        }
+    }
+
+    fn read(&mut self, values: usize) -> Result<(), Damage> {
+        let Self { conversion, dictionary, source, out, .. } = self;
+        match source {
+            Source::None if values == 0 => Ok(()),
+            Source::None => Err(Damage::Ends),
+            Source::Plain { bytes, at } => {
+                let width = conversion.width();
+                let end = values.checked_mul(width).and_then(|length| at.checked_add(length)).ok_or(Damage::Ends)?;
+                let stored = bytes.get(*at..end).ok_or(Damage::Ends)?;
+                out.extend(stored.chunks_exact(width).map(|bytes| conversion.convert(bytes)));
+                *at = end;
+                Ok(())
+            },
+            Source::Codes(codes) => codes.read(values, |run| match run {
+                Run::Equal(code, count) => {
+                    out.extend(std::iter::repeat_n(look_up(dictionary, code)?, count));
+                    Ok(())
+                },
+                Run::Different(codes) => look_up_all(dictionary, codes, out),
+            }),
+        }
+    }
+
+    fn read_selected(&mut self, selected: &Bitmap) -> Result<(), Damage> {
+        let Self { conversion, dictionary, source, out, .. } = self;
+        match source {
+            Source::None if selected.is_empty() => Ok(()),
+            Source::None => Err(Damage::Ends),
+            Source::Plain { bytes, at } => {
+                let width = conversion.width();
+                let length = selected.len().checked_mul(width).ok_or(Damage::Ends)?;
+                let end = at.checked_add(length).ok_or(Damage::Ends)?;
+                let stored = bytes.get(*at..end).ok_or(Damage::Ends)?;
+                out.extend(selected.true_idx_iter().map(|row| conversion.convert(&stored[row * width..][..width])));
+                *at = end;
+                Ok(())
+            },
+            Source::Codes(codes) => {
+                let mut row = 0;
+                codes.read(selected.len(), |run| match run {
+                    Run::Equal(code, count) => {
+                        let picked = count - selected.null_count_range(row, count);
+                        out.extend(std::iter::repeat_n(look_up(dictionary, code)?, picked));
+                        row += count;
+                        Ok(())
+                    },
+                    Run::Different(codes) => {
+                        let picked = selected.clone().sliced(row, codes.len());
+                        for index in picked.true_idx_iter() {
+                            out.push(look_up(dictionary, codes[index])?);
+                        }
+                        row += codes.len();
+                        Ok(())
+                    },
+                })
+            },
+        }
+    }
+
+    fn spread(&mut self, validity: &Bitmap, values: usize) {
+        spread(&mut self.out, validity, values);
+    }
+
+    fn finish(&mut self, validity: Option<Bitmap>) -> Result<Box<dyn Array>, Damage> {
+        let values = Buffer::from(std::mem::take(&mut self.out));
+        Ok(PrimitiveArray::try_new(self.dtype.clone(), values, validity).map_err(Damage::Polars)?.boxed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn big_endian_numbers_keep_their_sign() {
+        for value in [0, 1, -1, 127, -128, 12345, -12345, i128::MAX, i128::MIN] {
+            let bytes = value.to_be_bytes();
+            let fits = |width: &usize| (value << (128 - 8 * width)) >> (128 - 8 * width) == value;
+            let narrowest = (1..=16).find(fits).unwrap_or(16);
+            for width in narrowest..=16 {
+                assert_eq!(BigEndian { width }.convert(&bytes[16 - width..]), value, "{width}");
+            }
+        }
+    }
+}

@@ -75,7 +75,7 @@ fn errors_reach_every_process() {
 
 type Query = (&'static str, Rows, fn([DataStream; 2]) -> DataStream, fn([LazyFrame; 2]) -> LazyFrame);
 
-const QUERIES: [Query; 10] = [
+const QUERIES: [Query; 12] = [
     ("scan", Rows::AnyOrder, |[n, _]| n.filter(col("value").gt(lit(3))), |[n, _]| n.filter(col("value").gt(lit(3)))),
     (
         "aggregate",
@@ -94,6 +94,31 @@ const QUERIES: [Query; 10] = [
         Rows::AnyOrder,
         |[n, o]| n.inner_join(o, col("key"), col("key")),
         |[n, o]| n.inner_join(o, col("key"), col("key")),
+    ),
+    (
+        "what a build side knows",
+        Rows::AnyOrder,
+        |[n, o]| {
+            let few = o.clone().filter(col("value").gt(lit(20))).group_by([col("key")]).agg([len().alias("n")]);
+            n.inner_join(o, col("key"), col("key")).semi_join(few, col("key"), col("key"))
+        },
+        |[n, o]| {
+            let few = o.clone().filter(col("value").gt(lit(20))).group_by([col("key")]).agg([len().alias("n")]);
+            let args = JoinArgs::new(JoinType::Semi);
+            n.inner_join(o, col("key"), col("key")).join(few, [col("key")], [col("key")], args)
+        },
+    ),
+    (
+        "by two keys, of which one is text",
+        Rows::AnyOrder,
+        |[n, o]| {
+            let named = n.with_columns([lit("name 1").alias("name")]);
+            named.join(o, [col("key"), col("name")], [col("key"), col("name")], JoinArgs::new(JoinType::Inner))
+        },
+        |[n, o]| {
+            let named = n.with_columns([lit("name 1").alias("name")]);
+            named.join(o, [col("key"), col("name")], [col("key"), col("name")], JoinArgs::new(JoinType::Inner))
+        },
     ),
     (
         "full join",

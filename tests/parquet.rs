@@ -89,3 +89,55 @@ fn files_that_are_not_there() {
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(error.report().starts_with("cannot open `no/such/file.parquet`: "), "{}", error.report());
 }
+
+/// Row groups of 16 rows, each with its own range of `id`.
+fn by_id() -> DataFrame {
+    let count = 400i64;
+    let id: Vec<i64> = (0..count).collect();
+    let group: Vec<Option<i64>> = (0..count).map(|i| (i % 29 != 7).then_some(i * 11 % 60)).collect();
+    let text: Vec<String> = (0..count).map(|i| format!("row {i}")).collect();
+    df!("id" => id, "group" => group, "text" => text).unwrap()
+}
+
+#[test]
+fn joins_read_only_what_can_match() {
+    let folder = Folder::new("joins");
+    let (facts, names) = (folder.0.join("facts.parquet"), folder.0.join("names.parquet"));
+    let ids: Vec<i64> = (0..90).map(|i| i * 4 - 20).collect();
+    let name: Vec<String> = ids.iter().map(|id| format!("name {}", id % 12)).collect();
+    let dimension = df!("key" => &ids, "name" => &name).unwrap();
+    write(&facts, &by_id());
+    write(&names, &dimension);
+    type Query = fn(DataStream, DataStream) -> DataStream;
+    let queries: [Query; 7] = [
+        |f, n| f.inner_join(n.filter(col("name").eq(lit("name 4"))), col("id"), col("key")),
+        |f, n| f.semi_join(n.filter(col("name").eq(lit("name 4"))), col("group"), col("key")),
+        |f, n| f.anti_join(n.filter(col("name").eq(lit("name 4"))), col("group"), col("key")),
+        |f, n| f.left_join(n.filter(col("name").eq(lit("name 4"))), col("group"), col("key")),
+        |f, n| {
+            let counted = f.clone().group_by([col("group")]).agg([len().alias("n"), col("id").max().alias("last")]);
+            let joined = counted.inner_join(n.filter(col("key").lt(lit(30))), col("group"), col("key"));
+            joined.inner_join(f, col("last"), col("id"))
+        },
+        |f, n| {
+            let pairs = f.clone().inner_join(f, col("id"), col("group"));
+            pairs.inner_join(n.filter(col("name").eq(lit("name 8"))), col("id"), col("key"))
+        },
+        |f, n| f.inner_join(n.filter(col("name").eq(lit("nobody"))), col("id"), col("key")),
+    ];
+    for query in queries {
+        let mut expected = None;
+        for index in 0..settings() {
+            let (name, context) = setting(index);
+            let expected = expected.get_or_insert_with(|| {
+                let frames = [by_id(), dimension.clone()].map(|frame| context.from_df(frame));
+                let [f, n] = frames;
+                query(f, n).collect().unwrap()
+            });
+            let [f, n] = [&facts, &names].map(|path| context.read_parquet(path.as_path()).unwrap());
+            let stream = query(f, n);
+            let explain = || format!("{name}\n{}", stream.explain().unwrap());
+            assert_same(&stream.collect().unwrap(), expected, Rows::AnyOrder, &explain);
+        }
+    }
+}

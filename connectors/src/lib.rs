@@ -5,6 +5,7 @@ mod estimate;
 pub mod memory;
 pub mod parquet;
 mod request;
+mod row_filter;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod testing;

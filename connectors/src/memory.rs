@@ -16,6 +16,7 @@ use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source, Split, 
 use self::sample::Sample;
 use crate::batches::Batches;
 use crate::request::Request;
+use crate::row_filter::due;
 
 /// Rows of a split: enough work to share out, small enough to share it evenly.
 const SPLIT_ROWS: usize = 64 * 1024;
@@ -197,6 +198,16 @@ impl SplitReader for MemoryReader {
                 None => mask,
             });
         }
+        for filter in due(&self.request.filters) {
+            let keys = batch.select(filter.columns().iter().cloned())?;
+            if let Some(mask) = filter.mask(&keys, passed.is_some())? {
+                let mask = BooleanChunked::from_bitmap(PlSmallStr::EMPTY, mask);
+                passed = Some(match passed {
+                    Some(others) => &others & &mask,
+                    None => mask,
+                });
+            }
+        }
         let projected = batch.select(self.request.schema.iter_names().cloned())?;
         Ok(Some(match passed {
             Some(passed) if passed.num_trues() < batch.height() => projected.filter_seq(&passed)?,
@@ -223,7 +234,7 @@ mod tests {
 
     fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
         let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());
-        ScanRequest { projection, predicate }
+        ScanRequest { projection, predicate, ..ScanRequest::default() }
     }
 
     fn read(scan: &MemoryScan, request: &ScanRequest, batch_rows: usize) -> DataFrame {

@@ -13,6 +13,8 @@ use quokka_engine::expr::{ExprError, Predicate, columns_of, conjunction, expand,
 use quokka_engine::operator::Description;
 use quokka_engine::source::ScanRequest;
 
+use crate::row_filter::RowFilter;
+
 /// What a source must deliver.
 pub(crate) struct Request {
     /// Columns to deliver, in order.
@@ -21,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) conjuncts: Vec<Conjunct>,
     /// A part of the predicate without columns is not true: there are no rows.
     pub(crate) is_never_true: bool,
+    /// Rows that do not pass may be dropped.
+    pub(crate) filters: Vec<RowFilter>,
 }
 
 /// A part of the predicate that has columns.
@@ -34,7 +38,13 @@ pub(crate) struct Conjunct {
 impl Request {
     /// Checks `request` against a table with the columns of `schema`.
     pub(crate) fn new(request: &ScanRequest, schema: &SchemaRef) -> Result<Self, OperatorError> {
-        let mut checked = Self { schema: project(request, schema)?, conjuncts: Vec::new(), is_never_true: false };
+        let filters = request.filters.iter().map(|filter| RowFilter::new(filter, schema));
+        let mut checked = Self {
+            schema: project(request, schema)?,
+            conjuncts: Vec::new(),
+            is_never_true: false,
+            filters: filters.collect::<Result<_, _>>()?,
+        };
         for expr in expand(request.predicate.as_slice(), schema)?.iter().flat_map(split_conjunction) {
             let columns = columns_of(&expr);
             // The expression sees the columns in this order, which spares it the search by name.
@@ -49,7 +59,7 @@ impl Request {
         Ok(checked)
     }
 
-    /// Adds the columns, if they are not all of `table`, and the predicate.
+    /// Adds the columns, if they are not all of `table`, the predicate and the dynamic filters.
     pub(crate) fn describe(&self, description: Description, table: &Schema) -> Description {
         let names: Vec<&str> = self.schema.iter_names().map(PlSmallStr::as_str).collect();
         let description = match table.iter_names().eq(&names) {
@@ -57,10 +67,15 @@ impl Request {
             false => description.with("columns", names.join(", ")),
         };
         let predicate = conjunction(self.conjuncts.iter().map(|conjunct| conjunct.expr.clone()).collect());
-        match predicate {
+        let description = match predicate {
             _ if self.is_never_true => description.with("predicate", false),
             Some(predicate) => description.with("predicate", predicate),
             None => description,
+        };
+        let filters: Vec<String> = self.filters.iter().map(RowFilter::to_string).collect();
+        match filters.is_empty() {
+            true => description,
+            false => description.with("filters", filters.join(", ")),
         }
     }
 }

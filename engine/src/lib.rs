@@ -7,6 +7,7 @@
 //! | [`hash`], [`partitioning`] | which worker a row belongs to |
 //! | [`operator`], [`source`], [`sink`] | the contracts that operators and connectors implement, free of timely types |
 //! | [`plan`] | the physical plan: nodes, edges, fused operators |
+//! | [`dynamic_filter`] | what the build side of a join tells the scans of its probe side |
 //! | [`expr`] | Polars expressions compiled once a plan, with exact decimals |
 //! | [`pool`] | the persistent workers and the life cycle of a query |
 //! | [`cluster`] | the mesh of processes |
@@ -17,6 +18,7 @@
 pub mod batch;
 pub mod cluster;
 mod dataflow;
+pub mod dynamic_filter;
 pub mod error;
 pub mod expr;
 pub mod frame;

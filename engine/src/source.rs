@@ -11,6 +11,7 @@ use polars_core::schema::SchemaRef;
 use polars_plan::dsl::Expr;
 use polars_utils::pl_str::PlSmallStr;
 
+use crate::dynamic_filter::ScanFilter;
 use crate::error::OperatorError;
 use crate::operator::{Description, WorkerContext};
 
@@ -22,6 +23,9 @@ pub struct ScanRequest {
     /// Rows to deliver: those for which this elementwise expression is true. It may use columns outside the projection.
     /// The source applies it completely; nothing filters again after it.
     pub predicate: Option<Expr>,
+    /// Rows that a join on the way will drop anyway. The source may drop none of them, or some, or all; it starts when all
+    /// filters are complete.
+    pub filters: Vec<ScanFilter>,
 }
 
 /// What is known of a column before it is read. Estimates for the optimizer: results never depend on them.

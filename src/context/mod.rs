@@ -15,7 +15,7 @@ use quokka_engine::plan::PhysicalPlan;
 use quokka_engine::pool::{QueryHandle, WorkerPool};
 
 use crate::error::Result;
-use crate::plan::optimizer::Rules;
+use crate::plan::optimizer::{OptimizerRule, Rules};
 use crate::plan::physical::Workers;
 
 /// A persistent pool of workers, on which all queries of a program run; several at a time if it likes.
@@ -99,7 +99,12 @@ impl Context {
 
     /// The workers, as plans see them.
     pub(crate) fn on_workers(&self) -> Workers {
-        Workers { workers: self.workers(), processes: self.processes(), batch_rows: self.batch_rows() }
+        Workers {
+            workers: self.workers(),
+            processes: self.processes(),
+            batch_rows: self.batch_rows(),
+            dynamic_filters: self.rules().apply(OptimizerRule::DynamicFilters),
+        }
     }
 
     pub(crate) fn rules(&self) -> Rules {

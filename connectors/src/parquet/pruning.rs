@@ -35,6 +35,23 @@ pub(super) fn prune(
     Ok(row_groups)
 }
 
+/// Whether a row of `row_group` may pass the dynamic filters, which are complete when the row group is opened.
+pub(super) fn may_match(table: &Table, request: &Request, row_group: &RowGroup) -> bool {
+    request.filters.iter().all(|filter| {
+        filter.may_match(|name| {
+            let one = std::slice::from_ref(row_group);
+            let known = match table.partitions.column(name) {
+                Ok(partition) => partition_bounds(partition, one).ok()?,
+                Err(_) => {
+                    let file = table.files.get(row_group.file)?;
+                    bounds(std::iter::once((file, row_group.index)), name, table.schema.get(name)?).ok()?
+                },
+            };
+            Some((known.min, known.max))
+        })
+    })
+}
+
 /// For each of some row groups, whether some row may pass and whether all do; null is unknown.
 struct Decision {
     may: BooleanChunked,

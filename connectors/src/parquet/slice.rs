@@ -1,4 +1,5 @@
-//! Decodes some rows of a row group: first what the predicate reads, then the rest, for the rows that pass.
+//! Decodes some rows of a row group: first what the predicate reads, then what the dynamic filters read, then the rest, for
+//! the rows that pass.
 
 use std::ops::Range;
 
@@ -16,6 +17,7 @@ use super::file::ParquetFile;
 use super::scan::Table;
 use super::source::RowGroup;
 use crate::request::Request;
+use crate::row_filter::{RowFilter, due};
 
 /// If at most one row in this many survives, the decoder skips the others. If more do, it is as fast to decode all of
 /// them and to filter afterwards; numbers, dates and strings, at random and in runs, part between 20 % and 75 %.
@@ -75,6 +77,12 @@ impl<'a> Slice<'a> {
             }
         }
         let request = self.request;
+        for filter in due(&request.filters) {
+            self.apply_filter(filter)?;
+            if self.height() == 0 {
+                return Ok(DataFrame::empty_with_schema(&request.schema));
+            }
+        }
         let columns = request.schema.iter_names().map(|name| self.surviving(name));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         Ok(DataFrame::new(self.height(), columns)?)
@@ -93,10 +101,29 @@ impl<'a> Slice<'a> {
     fn apply(&mut self, conjunct: usize) -> Result<(), OperatorError> {
         let Some(conjunct) = self.request.conjuncts.get(conjunct) else { return Ok(()) };
         let few = self.are_few();
-        let columns = conjunct.columns.iter().map(|name| if few { self.surviving(name) } else { self.decode(name) });
+        let frame = self.frame(&conjunct.columns, few)?;
+        self.narrow(true_bits(&conjunct.mask(&frame)?), few)
+    }
+
+    /// Narrows the survivors to those that pass a dynamic filter, if there are not many more of them now.
+    fn apply_filter(&mut self, filter: &RowFilter) -> Result<(), OperatorError> {
+        let few = self.are_few();
+        let frame = self.frame(filter.columns(), few)?;
+        match filter.mask(&frame, self.survivors.is_some())? {
+            Some(passed) => self.narrow(passed, few),
+            None => Ok(()),
+        }
+    }
+
+    /// The survivors of some columns, if they are `few`, or else all rows of them.
+    fn frame(&mut self, names: &[PlSmallStr], few: bool) -> Result<DataFrame, OperatorError> {
+        let columns = names.iter().map(|name| if few { self.surviving(name) } else { self.decode(name) });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let height = if few { self.height() } else { self.rows.len() };
-        let passed = true_bits(&conjunct.mask(&DataFrame::new(height, columns)?)?);
+        Ok(DataFrame::new(if few { self.height() } else { self.rows.len() }, columns)?)
+    }
+
+    /// Narrows the survivors to those that `passed`, which has a bit for each of the `few` survivors, or else for each row.
+    fn narrow(&mut self, passed: Bitmap, few: bool) -> Result<(), OperatorError> {
         if passed.unset_bits() == 0 {
             return Ok(());
         }

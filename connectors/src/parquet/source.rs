@@ -7,7 +7,7 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{Description, WorkerContext};
 use quokka_engine::source::{ScanRequest, Source, Split, SplitReader};
 
-use super::pruning::prune;
+use super::pruning::{may_match, prune};
 use super::reader::RowGroupReader;
 use super::scan::Table;
 use crate::request::Request;
@@ -75,7 +75,10 @@ impl Source for ParquetSource {
         let Some(row_group) = self.row_groups.get(split) else {
             return Err(OperatorError::message(ErrorKind::Internal, format!("there is no split {split}")));
         };
-        let reader = RowGroupReader::new(self.table.clone(), self.request.clone(), row_group.clone(), context);
-        Ok(Box::new(reader))
+        let mut row_group = row_group.clone();
+        if !may_match(&self.table, &self.request, &row_group) {
+            row_group.rows = 0;
+        }
+        Ok(Box::new(RowGroupReader::new(self.table.clone(), self.request.clone(), row_group, context)))
     }
 }

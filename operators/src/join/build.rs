@@ -5,17 +5,21 @@ use std::sync::Arc;
 
 use polars_core::prelude::*;
 use quokka_engine::batch::Batch;
+use quokka_engine::dynamic_filter::Summary;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 
+use super::filters::{Inserted, Insertion};
 use super::finish::Finish;
 use super::options::Distribution;
 use super::shared::Shared;
+use super::side::Partition;
 use crate::detach::detach;
 
 /// Makes the build channels of one join. See [`HashJoin`](super::HashJoin).
 ///
-/// Blocks, and emits nothing: its result is what the probe channels of the process look rows up in. State: the columns
+/// Blocks. Its result is what the probe channels of the process look rows up in; it emits nothing, unless dynamic filters
+/// are wanted and other processes know other keys: then, what this process knows. State: the columns
 /// of all its rows that the join needs, then a hash table over them (about 30 bytes a row for keys of up to 64 bits).
 pub struct HashJoinBuild {
     pub(super) shared: Arc<Shared>,
@@ -24,11 +28,19 @@ pub struct HashJoinBuild {
 impl OperatorFactory for HashJoinBuild {
     fn describe(&self) -> Description {
         let shared = &self.shared;
-        Description::blocks("hash-join-build")
+        let description = Description::blocks("hash-join-build")
             .with("side", shared.options.build)
             .with("on", list(&shared.build_keys))
             .with("keep", list(&shared.layout.build))
-            .with("distribution", shared.options.distribution)
+            .with("distribution", shared.options.distribution);
+        let filters = shared.options.filters.iter().map(|filter| {
+            let keys = filter.keys().iter().filter_map(|key| shared.build_keys.get(*key).map(PlSmallStr::as_str));
+            format!("{filter} {}", keys.collect::<Vec<_>>().join(" "))
+        });
+        match shared.options.filters.is_empty() {
+            true => description,
+            false => description.with("filters", filters.collect::<Vec<_>>().join(", ")),
+        }
     }
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
@@ -37,7 +49,8 @@ impl OperatorFactory for HashJoinBuild {
             context: *context,
             rows: Vec::new(),
             bytes: 0,
-            finish: None,
+            summaries: self.shared.local(context).filters.summaries(),
+            finishing: None,
         }))
     }
 }
@@ -51,7 +64,15 @@ struct BuildChannel {
     context: WorkerContext,
     rows: Vec<DataFrame>,
     bytes: usize,
-    finish: Option<Finish>,
+    /// Of each filter.
+    summaries: Vec<Summary>,
+    finishing: Option<Finishing>,
+}
+
+/// What is left to do when the input has ended.
+enum Finishing {
+    Table(Finish),
+    Filters(Insertion),
 }
 
 impl BuildChannel {
@@ -66,7 +87,31 @@ impl BuildChannel {
     fn keep(&mut self, frame: &DataFrame) -> Result<(), OperatorError> {
         let kept = detach(select(frame, &self.shared.layout.build)?)?;
         self.bytes += kept.estimated_size();
+        self.shared.local(&self.context).filters.count(&mut self.summaries, &kept)?;
         self.rows.push(kept);
+        Ok(())
+    }
+}
+
+impl BuildChannel {
+    /// Publishes a partition. If it is the last one of the process, the filters are complete, or what this process has to
+    /// say of them; then the probe side may start.
+    fn publish(&self, partition: Partition, output: &mut Output) -> Result<(), OperatorError> {
+        let shared = &self.shared;
+        let local = shared.local(&self.context);
+        let partition = Arc::new(partition);
+        match shared.options.distribution {
+            Distribution::Broadcast => local.publish_whole(partition),
+            Distribution::Partitioned if !local.publish(self.context.local_worker(), partition) => return Ok(()),
+            Distribution::Partitioned if shared.exchanges_filters(self.context.processes) => {
+                output.push(local.filters.parts()?);
+                shared.gate.open();
+                return Ok(());
+            },
+            Distribution::Partitioned => {},
+        }
+        local.filters.complete();
+        shared.gate.open();
         Ok(())
     }
 }
@@ -79,34 +124,33 @@ impl Operator for BuildChannel {
 
     fn on_input_end(&mut self, _input: usize, output: &mut Output) -> Result<Progress, OperatorError> {
         let rows = std::mem::take(&mut self.rows);
+        let local = self.shared.local(&self.context);
+        local.filters.summarise(&self.summaries);
         let rows = match self.shared.options.distribution {
             Distribution::Partitioned => Some(rows),
-            Distribution::Broadcast => self.shared.local(&self.context).collect(rows),
+            Distribution::Broadcast => local.collect(rows),
         };
-        self.finish = rows.map(|rows| Finish::new(rows, &self.shared)).transpose()?;
+        self.finishing = rows.map(|rows| Finish::new(rows, &self.shared)).transpose()?.map(Finishing::Table);
         self.resume(output)
     }
 
-    fn resume(&mut self, _output: &mut Output) -> Result<Progress, OperatorError> {
-        let Some(finish) = self.finish.take() else {
-            return Ok(Progress::Done);
-        };
-        match finish.step(&self.shared)? {
-            ControlFlow::Continue(finish) => {
-                self.finish = Some(finish);
-                Ok(Progress::More)
+    fn resume(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
+        let local = self.shared.local(&self.context);
+        self.finishing = Some(match self.finishing.take() {
+            None => return Ok(Progress::Done),
+            Some(Finishing::Table(finish)) => match finish.step(&self.shared)? {
+                ControlFlow::Continue(finish) => Finishing::Table(finish),
+                ControlFlow::Break(partition) => Finishing::Filters(Insertion::new(partition)),
             },
-            ControlFlow::Break(partition) => {
-                let local = self.shared.local(&self.context);
-                match self.shared.options.distribution {
-                    Distribution::Partitioned => {
-                        local.publish(self.context.local_worker(), Arc::new(partition), &self.shared.gate);
-                    },
-                    Distribution::Broadcast => local.publish_whole(Arc::new(partition), &self.shared.gate),
-                }
-                Ok(Progress::Done)
+            Some(Finishing::Filters(insertion)) => match insertion.step(&local.filters)? {
+                Inserted::Some(insertion) => Finishing::Filters(insertion),
+                Inserted::All(partition) => {
+                    self.publish(partition, output)?;
+                    return Ok(Progress::Done);
+                },
             },
-        }
+        });
+        Ok(Progress::More)
     }
 
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {

@@ -13,13 +13,16 @@
 //! | `table`, `lookup` | the hash table, and how a batch is looked up in it |
 //! | `matches`, `gather` | matches as windows of row pairs, pairs as frames |
 //! | `build`, `finish` | the build operator |
+//! | `filters`, `collect_filters` | dynamic filters: filled by the build operator, put together from several processes |
 //! | `probe`, `lone` | the probe operator, and build rows that leave on their own |
 //! | `side`, `shared` | what the channels of a process share |
 
 mod build;
+mod collect_filters;
 mod compare;
 mod condition;
 mod error;
+mod filters;
 mod finish;
 mod gather;
 mod keys;
@@ -46,6 +49,7 @@ use quokka_engine::error::OperatorError;
 use quokka_engine::gate::Gate;
 
 pub use self::build::HashJoinBuild;
+pub use self::collect_filters::CollectFilters;
 use self::condition::Condition;
 pub use self::error::JoinError;
 use self::keys::KeyFormat;
@@ -69,7 +73,8 @@ pub struct JoinInput {
 /// How a plan uses them:
 ///
 /// * A node with head `build` reads from the input that is built. Its edge is `Hash(build keys)`, or
-///   `BroadcastToProcesses` for [`Distribution::Broadcast`]. It emits nothing, and nothing reads from it.
+///   `BroadcastToProcesses` for [`Distribution::Broadcast`]. It emits nothing, and nothing reads from it, but see
+///   [`HashJoin::collect_filters`].
 /// * `probe` takes the other input, as its input 0. With [`Distribution::Partitioned`] the edge is
 ///   `HashToProcess(probe keys)`; in a cluster of one process, and with [`Distribution::Broadcast`], rows stay where they
 ///   are, so `probe` can be fused behind what sends them. Its node lists `gate`.
@@ -105,7 +110,8 @@ pub struct HashJoin {
     pub build: Arc<HashJoinBuild>,
     /// Looks the probe side up; streams.
     pub probe: Arc<HashJoinProbe>,
-    /// Opens when the build side is complete in this process.
+    /// Opens when the build side is complete in this process, and with it the filters, unless they need
+    /// [`collect_filters`](Self::collect_filters).
     pub gate: Arc<Gate>,
     /// Columns of the result.
     pub schema: SchemaRef,
@@ -149,5 +155,18 @@ impl HashJoin {
             gate,
             schema: Arc::new(columns.into_iter().map(|column| (column.name, column.dtype)).collect::<Schema>()),
         })
+    }
+
+    /// What completes the filters of a join whose build side is partitioned over several processes: an operator that takes
+    /// the rows of the node of `build` (of [`filter_schema`](Self::filter_schema)) by `BroadcastToProcesses`, and the gate
+    /// that it opens.
+    pub fn collect_filters(&self) -> (Arc<CollectFilters>, Arc<Gate>) {
+        let gate = Arc::new(Gate::new());
+        (Arc::new(CollectFilters::new(&self.build.shared.options.filters, gate.clone())), gate)
+    }
+
+    /// Columns of the rows that `build` emits for [`collect_filters`](Self::collect_filters).
+    pub fn filter_schema() -> SchemaRef {
+        filters::parts_schema()
     }
 }

@@ -1,10 +1,12 @@
 //! What a join is asked to do.
 
 use std::fmt;
+use std::sync::Arc;
 
 use polars_ops::frame::JoinCoalesce;
 use polars_plan::dsl::Expr;
 use polars_utils::pl_str::PlSmallStr;
+use quokka_engine::dynamic_filter::DynamicFilter;
 use quokka_engine::plan::Channels;
 
 /// Which rows a join returns.
@@ -136,6 +138,9 @@ pub struct JoinOptions {
     /// Which workers run a channel of the probe operator. `One` only behind a source that is read by worker 0 alone in a
     /// single process.
     pub probe_channels: Channels,
+    /// Filters over the build keys, to be filled for scans of the probe side. Only for joins in which a probe row without a
+    /// match is not part of the result ([`drops_probe_rows`](Self::drops_probe_rows)).
+    pub filters: Vec<Arc<DynamicFilter>>,
 }
 
 impl JoinOptions {
@@ -152,6 +157,7 @@ impl JoinOptions {
             distribution: if how == JoinType::Cross { Distribution::Broadcast } else { Distribution::Partitioned },
             projection: None,
             probe_channels: Channels::All,
+            filters: Vec::new(),
         }
     }
 
@@ -201,6 +207,18 @@ impl JoinOptions {
     pub fn with_probe_channels(mut self, channels: Channels) -> Self {
         self.probe_channels = channels;
         self
+    }
+
+    /// Fills these filters with the build keys.
+    pub fn with_filters(mut self, filters: Vec<Arc<DynamicFilter>>) -> Self {
+        self.filters = filters;
+        self
+    }
+
+    /// Whether probe rows without a match leave no trace in the result.
+    pub fn drops_probe_rows(&self) -> bool {
+        let returns_others = self.how == JoinType::Anti && self.probe() == Side::Left;
+        !self.how.preserves(self.probe()) && !returns_others
     }
 
     /// The input that streams.

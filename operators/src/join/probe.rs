@@ -273,10 +273,7 @@ impl Operator for ProbeChannel {
 
     /// Nothing comes of any probe row if there is no build row to match and rows without a match do not count.
     fn is_satisfied(&self) -> bool {
-        let options = &self.shared.options;
-        let wants_lone_rows =
-            options.how.preserves(options.probe()) || (options.how == JoinType::Anti && !options.emits_build_rows());
-        !wants_lone_rows && self.shared.local(&self.context).is_empty()
+        self.shared.options.drops_probe_rows() && self.shared.local(&self.context).is_empty()
     }
 
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {

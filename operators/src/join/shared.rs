@@ -13,6 +13,7 @@ use quokka_engine::plan::Channels;
 
 use super::condition::Condition;
 use super::error::JoinError;
+use super::filters::Filters;
 use super::keys::{KeyFormat, Keys};
 use super::layout::Layout;
 use super::lookup::Ownership;
@@ -42,6 +43,7 @@ pub(super) struct Local {
     /// Rows of workers whose input has ended, until one table is made of all of them.
     collected: Mutex<Vec<DataFrame>>,
     building: AtomicUsize,
+    pub(super) filters: Filters,
     side: OnceLock<Arc<BuildSide>>,
     probing: AtomicUsize,
     next_emitted: AtomicUsize,
@@ -65,7 +67,12 @@ impl Shared {
                 Channels::All => workers,
                 Channels::One => 1,
             };
+            let processes = match self.options.distribution {
+                Distribution::Partitioned => context.processes,
+                Distribution::Broadcast => 1,
+            };
             Local {
+                filters: Filters::new(self, workers, partitions, processes),
                 partitions: (0..partitions).map(|_| OnceLock::new()).collect(),
                 collected: Mutex::default(),
                 building: AtomicUsize::new(workers),
@@ -74,6 +81,11 @@ impl Shared {
                 next_emitted: AtomicUsize::new(0),
             }
         })
+    }
+
+    /// Whether each of `processes` processes knows a part of what the filters must know.
+    pub(super) fn exchanges_filters(&self, processes: usize) -> bool {
+        processes > 1 && self.options.distribution == Distribution::Partitioned && !self.options.filters.is_empty()
     }
 
     /// Which worker of the process has the keys of a hash.
@@ -95,19 +107,16 @@ impl Local {
         (self.building.fetch_sub(1, Ordering::AcqRel) == 1).then(|| std::mem::take(&mut *self.collected.lock()))
     }
 
-    /// Publishes the only partition, and lets the probe side start.
-    pub(super) fn publish_whole(&self, partition: Arc<Partition>, gate: &Gate) {
+    /// Publishes the only partition, which completes the build side.
+    pub(super) fn publish_whole(&self, partition: Arc<Partition>) {
         // Only the last channel to end gets here, once.
         let _ = self.partitions[0].set(partition);
-        gate.open();
     }
 
-    /// Publishes the partition of a local worker; the last one to do so lets the probe side start.
-    pub(super) fn publish(&self, worker: usize, partition: Arc<Partition>, gate: &Gate) {
+    /// Publishes the partition of a local worker. Returns whether that completes the build side.
+    pub(super) fn publish(&self, worker: usize, partition: Arc<Partition>) -> bool {
         let _ = self.partitions[worker].set(partition);
-        if self.building.fetch_sub(1, Ordering::AcqRel) == 1 {
-            gate.open();
-        }
+        self.building.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     /// The published partition of a local worker.

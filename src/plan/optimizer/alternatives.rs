@@ -16,10 +16,10 @@ use crate::plan::logical::{LogicalPlan, Node};
 pub(crate) fn apply(plan: &LogicalPlan) -> LogicalPlan {
     let plan = plan.map_inputs(apply);
     let node = match plan.node() {
-        Node::Scan { scan, request: ScanRequest { projection, predicate: Some(predicate) } } => factored(predicate)
+        Node::Scan { scan, request: request @ ScanRequest { predicate: Some(predicate), .. } } => factored(predicate)
             .map(|predicate| Node::Scan {
                 scan: scan.clone(),
-                request: ScanRequest { projection: projection.clone(), predicate: Some(predicate) },
+                request: ScanRequest { predicate: Some(predicate), ..request.clone() },
             }),
         Node::Filter { input, predicate } => {
             factored(predicate).map(|predicate| Node::Filter { input: input.clone(), predicate })

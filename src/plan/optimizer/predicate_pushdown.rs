@@ -26,7 +26,7 @@ fn push(plan: &LogicalPlan, predicates: Vec<Expr>) -> LogicalPlan {
     match plan.node() {
         Node::Scan { scan, request } => {
             let all = request.predicate.iter().cloned().chain(predicates).collect();
-            let request = ScanRequest { projection: request.projection.clone(), predicate: conjunction(all) };
+            let request = ScanRequest { predicate: conjunction(all), ..request.clone() };
             LogicalPlan::new(Node::Scan { scan: scan.clone(), request }, plan.schema().clone())
         },
         Node::Filter { input, predicate } => push_filter(input, predicate, predicates),

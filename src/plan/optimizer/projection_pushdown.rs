@@ -25,7 +25,7 @@ fn prune(plan: &LogicalPlan, required: &Names) -> LogicalPlan {
                 request.clone()
             } else {
                 let projection: Arc<[PlSmallStr]> = schema.iter_names().cloned().collect();
-                ScanRequest { projection: Some(projection), predicate: request.predicate.clone() }
+                ScanRequest { projection: Some(projection), ..request.clone() }
             };
             LogicalPlan::new(Node::Scan { scan: scan.clone(), request }, schema)
         },

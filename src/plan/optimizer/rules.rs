@@ -30,11 +30,13 @@ pub enum OptimizerRule {
     DistinctCounts,
     /// Equal expressions are computed once.
     CommonSubexpressions,
+    /// Scans leave out rows that the build side of a join above them cannot match.
+    DynamicFilters,
 }
 
 impl OptimizerRule {
     /// All rules.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Simplify,
         Self::Alternatives,
         Self::PredicatePushdown,
@@ -43,6 +45,7 @@ impl OptimizerRule {
         Self::ProjectionPushdown,
         Self::DistinctCounts,
         Self::CommonSubexpressions,
+        Self::DynamicFilters,
     ];
 
     fn name(self) -> &'static str {
@@ -55,6 +58,7 @@ impl OptimizerRule {
             Self::ProjectionPushdown => "projection-pushdown",
             Self::DistinctCounts => "distinct-counts",
             Self::CommonSubexpressions => "common-subexpressions",
+            Self::DynamicFilters => "dynamic-filters",
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod collect;
+mod dynamic_filter;
 mod filter;
 mod join;
 mod keys;
@@ -36,6 +37,7 @@ use quokka_engine::partitioning::Partitioning;
 use quokka_engine::plan::{Channels, Head, Input, Node as PhysicalNode, PhysicalPlan};
 
 use self::collect::CollectSink;
+use self::dynamic_filter::{Doomed, DynamicFilters};
 use self::trace::Tracing;
 use super::cardinality::Estimates;
 use super::logical::{LogicalPlan, Node};
@@ -48,6 +50,8 @@ pub(crate) struct Workers {
     pub(crate) processes: usize,
     /// Rows that a batch has at most.
     pub(crate) batch_rows: usize,
+    /// Whether scans learn from the build sides of joins above them.
+    pub(crate) dynamic_filters: bool,
 }
 
 /// A plan for one run, and what each node of the logical plan became.
@@ -64,8 +68,10 @@ pub(crate) fn lower(
     collected: &Collected,
 ) -> Result<Physical, OperatorError> {
     let physical = PhysicalPlan { batch_rows: on.batch_rows, ..PhysicalPlan::default() };
+    let filters = DynamicFilters::new(on.dynamic_filters);
     let tracing = Tracing::default();
-    let mut lowering = Lowering { plan: physical, workers: on.workers, processes: on.processes, estimates, tracing };
+    let mut lowering =
+        Lowering { plan: physical, workers: on.workers, processes: on.processes, estimates, filters, tracing };
     let stream = lowering.lower(plan, Order::Kept)?;
     let partitioning =
         if lowering.processes > 1 { Partitioning::BroadcastToProcesses } else { Partitioning::PassThrough };
@@ -116,6 +122,7 @@ struct Lowering<'a> {
     workers: usize,
     processes: usize,
     estimates: &'a Estimates,
+    filters: DynamicFilters,
     tracing: Tracing,
 }
 
@@ -123,19 +130,28 @@ type Lowered = Result<Stream, OperatorError>;
 
 impl Lowering<'_> {
     fn lower_node(&mut self, plan: &LogicalPlan, order: Order) -> Lowered {
+        let doomed = self.filters.take();
+        self.filters.expect(dynamic_filter::of_input(plan, &doomed));
+        let lowered = self.lower_known(plan, order, doomed);
+        // Whatever was not asked for is said of no other plan.
+        self.filters.take();
+        lowered
+    }
+
+    fn lower_known(&mut self, plan: &LogicalPlan, order: Order, doomed: Vec<Doomed>) -> Lowered {
         match plan.node() {
-            Node::Scan { scan, request } => self.scan(scan.as_ref(), request, order),
+            Node::Scan { scan, request } => self.scan(scan.as_ref(), request, order, doomed),
             Node::Filter { input, predicate } => self.filter(input, predicate, order),
             Node::Select { input, exprs } => self.select(input, exprs, plan.schema(), order),
             Node::WithColumns { input, exprs } => self.with_columns(input, exprs, plan.schema(), order),
             Node::Aggregate { input, keys, aggs } => self.aggregate(input, keys, aggs),
-            Node::Join { left, right, join } => self.join(left, right, join, plan.schema()),
+            Node::Join { left, right, join } => self.join(left, right, join, plan.schema(), doomed),
             // Nobody looks at the order.
             Node::Sort { input, .. } if order == Order::Ignored => self.lower(input, order),
             Node::Sort { input, by, options } => self.sort(input, by, options),
             Node::TopK { input, k, by, options } => self.top_k(input, *k, by, options),
             Node::Slice { input, offset, length } => self.slice(input, *offset, *length),
-            Node::Union { inputs } => self.union(inputs, order),
+            Node::Union { inputs } => self.union(inputs, order, doomed),
         }
     }
 

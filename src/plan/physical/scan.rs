@@ -3,11 +3,20 @@
 use quokka_engine::plan::{Channels, Head, Node};
 use quokka_engine::source::{Scan, ScanRequest};
 
+use super::dynamic_filter::Doomed;
 use super::{Lowered, Lowering, Order, Placement, Stream};
 
 impl Lowering<'_> {
-    pub(super) fn scan(&mut self, scan: &dyn Scan, request: &ScanRequest, order: Order) -> Lowered {
-        let source = scan.source(request)?;
+    pub(super) fn scan(
+        &mut self,
+        scan: &dyn Scan,
+        request: &ScanRequest,
+        order: Order,
+        doomed: Vec<Doomed>,
+    ) -> Lowered {
+        let mut request = request.clone();
+        request.filters.extend(self.filters.of_scan(doomed));
+        let source = scan.source(&request)?;
         let schema = source.schema();
         let (channels, placement) = match order {
             Order::Needed => (Channels::One, Placement::One),

@@ -14,9 +14,9 @@ fn table(rows: usize) -> LogicalPlan {
     LogicalPlan::scan(Arc::new(MemoryScan::from(frame)))
 }
 
-const ONE: Workers = Workers { workers: 1, processes: 1, batch_rows: 7 };
-const FOUR: Workers = Workers { workers: 4, processes: 1, batch_rows: 7 };
-const CLUSTER: Workers = Workers { workers: 4, processes: 2, batch_rows: 7 };
+const ONE: Workers = Workers { workers: 1, processes: 1, batch_rows: 7, dynamic_filters: true };
+const FOUR: Workers = Workers { workers: 4, processes: 1, batch_rows: 7, dynamic_filters: true };
+const CLUSTER: Workers = Workers { workers: 4, processes: 2, batch_rows: 7, dynamic_filters: true };
 
 /// The nodes of the physical plan, without parameters and without the sink.
 fn nodes(plan: &LogicalPlan, on: Workers) -> Vec<String> {
@@ -90,7 +90,13 @@ fn joins_hold_the_smaller_side() {
 fn processes_exchange_probe_rows_or_small_build_sides() {
     assert_eq!(
         nodes(&join(table(100), table(50), JoinType::Inner), CLUSTER),
-        ["0: memory-scan", "1: memory-scan", "2: hash-join-build ← 0 hash(k)", "3: hash-join ← 1 hash-to-process(k)"]
+        [
+            "0: memory-scan",
+            "1: memory-scan",
+            "2: hash-join-build ← 0 hash(k)",
+            "3: collect-filters ← 2 broadcast-to-processes",
+            "4: hash-join ← 1 hash-to-process(k)"
+        ]
     );
     assert_eq!(
         nodes(&join(table(100), table(3), JoinType::Inner), CLUSTER),

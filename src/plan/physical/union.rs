@@ -10,16 +10,17 @@ use quokka_engine::plan::Input;
 use quokka_operators::sort::{SortOrder, SortRun};
 use quokka_operators::union::Union;
 
+use super::dynamic_filter::Doomed;
 use super::keys::KeyColumns;
 use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::logical::LogicalPlan;
 
 impl Lowering<'_> {
-    pub(super) fn union(&mut self, inputs: &[LogicalPlan], order: Order) -> Lowered {
+    pub(super) fn union(&mut self, inputs: &[LogicalPlan], order: Order, doomed: Vec<Doomed>) -> Lowered {
         match order {
-            Order::Needed => self.union_in_order(inputs),
+            Order::Needed => self.union_in_order(inputs, doomed),
             Order::Ignored | Order::Kept => {
-                let streams = self.lower_all(inputs, Order::Ignored)?;
+                let streams = self.lower_all(inputs, Order::Ignored, &doomed)?;
                 let edges = streams.iter().map(|_| Partitioning::PassThrough).collect();
                 self.mixed(streams, edges, Placement::Spread)
             },
@@ -40,10 +41,10 @@ impl Lowering<'_> {
 
     /// On worker 0, the rows of the first input, then those of the second, and so on: inputs come mixed, so each row
     /// carries the number of its input.
-    fn union_in_order(&mut self, inputs: &[LogicalPlan]) -> Lowered {
+    fn union_in_order(&mut self, inputs: &[LogicalPlan], doomed: Vec<Doomed>) -> Lowered {
         let mut streams = Vec::with_capacity(inputs.len());
         let mut number = None;
-        for (index, stream) in self.lower_all(inputs, Order::Needed)?.into_iter().enumerate() {
+        for (index, stream) in self.lower_all(inputs, Order::Needed, &doomed)?.into_iter().enumerate() {
             let stream = self.restore_order(stream);
             let keys = KeyColumns::new([(lit(index as u32), None)], "input", &stream.schema)?;
             number = keys.names().first().cloned();
@@ -60,7 +61,16 @@ impl Lowering<'_> {
         }
     }
 
-    fn lower_all(&mut self, inputs: &[LogicalPlan], order: Order) -> Result<Vec<Stream>, OperatorError> {
-        inputs.iter().map(|input| self.lower(input, order)).collect()
+    fn lower_all(
+        &mut self,
+        inputs: &[LogicalPlan],
+        order: Order,
+        doomed: &[Doomed],
+    ) -> Result<Vec<Stream>, OperatorError> {
+        let lower = |input| {
+            self.filters.expect(doomed.to_vec());
+            self.lower(input, order)
+        };
+        inputs.iter().map(lower).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 mod damage;
 mod errors;
+mod filters;
 mod hive;
 mod knowledge;
 mod layouts;
@@ -109,7 +110,7 @@ pub(super) fn open(path: impl AsRef<Path>) -> ParquetScan {
 
 pub(super) fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
     let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());
-    ScanRequest { projection, predicate }
+    ScanRequest { projection, predicate, ..ScanRequest::default() }
 }
 
 /// All rows that a scan delivers, in batches of at most `batch_rows` rows.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod conditions;
+mod filters;
 mod keys;
 mod random;
 mod schemas;

@@ -35,13 +35,13 @@ use crate::plan::logical::{LogicalPlan, Node};
 pub(crate) fn apply(plan: &LogicalPlan) -> LogicalPlan {
     let plan = plan.map_inputs(apply);
     let simplified = match plan.node() {
-        Node::Scan { scan, request: ScanRequest { projection, predicate: Some(predicate) } } => {
+        Node::Scan { scan, request: request @ ScanRequest { predicate: Some(predicate), .. } } => {
             let schema = scan.schema();
             match Simplifier::new(&schema).filter(predicate) {
                 Verdict::Never => Some(empty::like(&plan)),
                 Verdict::Same => None,
                 Verdict::Now(predicate) => {
-                    let request = ScanRequest { projection: projection.clone(), predicate };
+                    let request = ScanRequest { predicate, ..request.clone() };
                     Some(LogicalPlan::new(Node::Scan { scan: scan.clone(), request }, plan.schema().clone()))
                 },
             }

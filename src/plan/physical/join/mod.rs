@@ -16,6 +16,7 @@ use quokka_operators::join::{Distribution, HashJoin, JoinInput, JoinOptions, Sid
 
 use self::names::PairNames;
 use self::sides::{build_side, distribution, operator_type};
+use super::dynamic_filter::{Doomed, of_side};
 use super::keys::KeyColumns;
 use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::expression::{NamedExpr, substitute};
@@ -29,7 +30,14 @@ struct Keys {
 }
 
 impl Lowering<'_> {
-    pub(super) fn join(&mut self, left: &LogicalPlan, right: &LogicalPlan, join: &Join, schema: &SchemaRef) -> Lowered {
+    pub(super) fn join(
+        &mut self,
+        left: &LogicalPlan,
+        right: &LogicalPlan,
+        join: &Join,
+        schema: &SchemaRef,
+        doomed: Vec<Doomed>,
+    ) -> Lowered {
         let build = build_side(join, left, right, self.estimates);
         let distribution = distribution(join, build, left, right, self.processes, self.estimates);
         let keys = Keys {
@@ -40,8 +48,12 @@ impl Lowering<'_> {
             Side::Left => (left, &keys.left, right, &keys.right),
             Side::Right => (right, &keys.right, left, &keys.left),
         };
+        self.filters.expect(of_side(join, build, left, right, &doomed));
         let build_stream = self.lower(build_plan, Order::Ignored)?;
         let build_stream = self.with_key_columns(build_stream, build_keys)?;
+        let (index, by_build) = self.filters.add_join(join, build.opposite(), probe_plan);
+        let by_others = of_side(join, build.opposite(), left, right, &doomed);
+        self.filters.expect(by_build.into_iter().chain(by_others).collect());
         let probe_stream = self.lower(probe_plan, Order::Ignored)?;
         let probe_stream = self.with_key_columns(probe_stream, probe_keys)?;
 
@@ -53,6 +65,7 @@ impl Lowering<'_> {
         // Between processes a probe row travels to the one that owns its key, unless all have the build side.
         let stays = self.processes == 1 || distribution == Distribution::Broadcast;
         let mut options = options(join, &names, &keys)?.with_build(build).with_distribution(distribution);
+        options = options.with_filters(self.filters.of_join(index));
         if stays && let Some(node) = self.plan.nodes.get(probe_stream.node) {
             options = options.with_probe_channels(node.channels);
         }
@@ -66,8 +79,19 @@ impl Lowering<'_> {
             Distribution::Broadcast => Partitioning::BroadcastToProcesses,
             Distribution::Partitioned => Partitioning::Hash(build_keys.names().to_vec()),
         };
+        let exchanges_filters =
+            self.processes > 1 && distribution == Distribution::Partitioned && !self.filters.of_join(index).is_empty();
         let edge = vec![Input { from: build_stream.node, partitioning }];
-        self.operator(operators.build.clone(), edge, Arc::new(Schema::default()));
+        let emitted = if exchanges_filters { HashJoin::filter_schema() } else { Arc::new(Schema::default()) };
+        let build_node = self.operator(operators.build.clone(), edge, emitted);
+        let mut gates = vec![operators.gate.clone()];
+        if exchanges_filters {
+            // Each process knows the build keys that it owns; its scans may read probe rows of any key.
+            let (collect, gate) = operators.collect_filters();
+            let edge = vec![Input { from: build_node, partitioning: Partitioning::BroadcastToProcesses }];
+            self.operator(collect, edge, Arc::new(Schema::default()));
+            gates.push(gate);
+        }
 
         let mut joined = if stays {
             self.fuse(probe_stream, operators.probe.clone(), operators.schema.clone())
@@ -75,7 +99,7 @@ impl Lowering<'_> {
             let partitioning = Partitioning::HashToProcess(probe_keys.names().to_vec());
             self.exchange(probe_stream, partitioning, operators.probe.clone(), operators.schema.clone())
         };
-        self.wait_for(&operators.gate, &joined);
+        gates.iter().for_each(|gate| self.wait_for(gate, &joined));
         joined.sources.extend(build_stream.sources);
         joined.placement = if self.workers == 1 { Placement::One } else { Placement::Spread };
         self.join_output(joined, join, &names, &keys, schema)

@@ -12,7 +12,7 @@ use super::queries::{QUERIES, Query};
 /// What the command line asks for.
 pub(super) enum Command {
     /// To run queries.
-    Run(Options),
+    Run(Box<Options>),
     /// To print this text.
     Help(String),
 }
@@ -61,7 +61,7 @@ impl Options {
         if let Some(extra) = matches.free.first() {
             return Err(Error::Usage(format!("unexpected argument `{extra}`")));
         }
-        Self::from_matches(&matches).map(Command::Run)
+        Self::from_matches(&matches).map(|options| Command::Run(Box::new(options)))
     }
 
     fn from_matches(matches: &Matches) -> Result<Self, Error> {
@@ -178,7 +178,7 @@ mod tests {
 
     fn options(line: &str) -> Options {
         match parse(line).unwrap() {
-            Command::Run(options) => options,
+            Command::Run(options) => *options,
             Command::Help(_) => panic!("no help was asked for"),
         }
     }

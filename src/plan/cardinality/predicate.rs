@@ -69,10 +69,7 @@ fn other(predicate: &Expr, known: &Known) -> f64 {
         Expr::Function { input, function: FunctionExpr::Boolean(BooleanFunction::Not) } => {
             input.first().map_or(OTHER, |input| 1.0 - selectivity(input, known))
         },
-        Expr::Literal(value) => match value {
-            LiteralValue::Scalar(value) => number(value).unwrap_or(0.0),
-            _ => OTHER,
-        },
+        Expr::Literal(LiteralValue::Scalar(value)) => number(value).unwrap_or(0.0),
         Expr::Column(_) => 0.5,
         Expr::BinaryExpr { left, op: Operator::Eq | Operator::EqValidity, right } => {
             let distinct = |expr: &Expr| match expr {

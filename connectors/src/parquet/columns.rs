@@ -38,6 +38,14 @@ impl ColumnReader {
         Self { row_group, column: column.into(), row: 0, source }
     }
 
+    /// Decompresses only the first `limit` bytes of pages, where that is possible. Rows that need more yield errors.
+    pub(super) fn with_limit(mut self, limit: usize) -> Self {
+        if let Source::Cursor(cursor) = self.source {
+            self.source = Source::Cursor(cursor.with_limit(limit));
+        }
+        self
+    }
+
     /// Reads some rows, none of which stands before one that was read.
     pub(super) fn read(&mut self, file: &ParquetFile, rows: Range<usize>) -> Result<Column, ParquetError> {
         self.read_rows(file, rows.clone(), |cursor| cursor.read(rows.len()), Ok)

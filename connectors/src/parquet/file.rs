@@ -68,6 +68,13 @@ impl ParquetFile {
 
     /// The first rows of a column of a row group.
     pub(super) fn first_rows(&self, row_group: usize, column: &str, rows: usize) -> Result<Column, ParquetError> {
+        // Most often the first bytes of a page and of a dictionary do; many nulls, long values and other orders of a
+        // dictionary need more.
+        for limit in [512 + 64 * rows, 64 * 1024 + 512 * rows] {
+            if let Ok(column) = self.open_column(row_group, column)?.with_limit(limit).read(self, 0..rows) {
+                return Ok(column);
+            }
+        }
         self.open_column(row_group, column)?.read(self, 0..rows)
     }
 

@@ -31,7 +31,7 @@ impl Booleans {
 }
 
 impl Values for Booleans {
-    fn dictionary(&mut self, _bytes: Buffer<u8>, _values: usize) -> Result<(), Damage> {
+    fn dictionary(&mut self, _bytes: Buffer<u8>, _values: usize, _is_part: bool) -> Result<(), Damage> {
         Err(Damage::Page("a dictionary of booleans"))
     }
 

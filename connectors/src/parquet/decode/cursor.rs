@@ -5,6 +5,7 @@ use polars_arrow::bitmap::{Bitmap, BitmapBuilder};
 use polars_arrow::datatypes::ArrowDataType;
 use polars_buffer::Buffer;
 use polars_parquet::parquet::schema::Repetition;
+use polars_parquet::parquet::schema::types::PhysicalType;
 use polars_parquet::read::ColumnChunkMetadata;
 
 use super::page::Pages;
@@ -89,7 +90,14 @@ impl ColumnCursor {
             return None;
         }
         let values = values(stored, descriptor.primitive_type.logical_type, dtype)?;
-        Some(Self::start(Pages::new(chunk, leaf.compression(), is_optional), values))
+        let is_text = stored == PhysicalType::ByteArray;
+        Some(Self::start(Pages::new(chunk, leaf.compression(), is_optional, is_text), values))
+    }
+
+    /// Decompresses only the first `limit` bytes of pages and dictionaries. Rows that need more yield errors.
+    pub(in crate::parquet) fn with_limit(mut self, limit: usize) -> Self {
+        self.pages = self.pages.with_limit(limit);
+        self
     }
 
     pub(super) fn start(pages: Pages, values: Box<dyn Values>) -> Self {
@@ -165,7 +173,7 @@ impl ColumnCursor {
         if !self.is_started {
             self.is_started = true;
             if let Some((bytes, values)) = self.pages.dictionary()? {
-                self.values.dictionary(bytes, values)?;
+                self.values.dictionary(bytes, values, self.pages.is_limited())?;
             }
         }
         loop {

@@ -71,25 +71,43 @@ cast! {
     f64 => f64;
 }
 
-/// A signed number of at most 16 bytes, most significant first.
-pub(super) struct BigEndian {
-    pub(super) width: usize,
+/// A signed number of at most 16 bytes, most significant first, that becomes a number of the type `To`.
+pub(super) struct BigEndian<To> {
+    width: usize,
+    to: PhantomData<To>,
 }
 
-impl Conversion for BigEndian {
-    type Out = i128;
-
-    fn width(&self) -> usize {
-        self.width
+impl<To> BigEndian<To> {
+    /// Numbers of `width` bytes, which is at least one.
+    pub(super) fn new(width: usize) -> Self {
+        Self { width, to: PhantomData }
     }
+}
 
-    fn convert(&self, bytes: &[u8]) -> i128 {
-        let mut whole = [0; 16];
-        let length = bytes.len().min(16);
-        whole[..length].copy_from_slice(&bytes[..length]);
-        // The bytes stand at the top: shifting them down repeats the sign.
-        i128::from_be_bytes(whole) >> (8 * (16 - length.max(1)))
-    }
+macro_rules! big_endian {
+    ($($to:ty)*) => {
+        $(impl Conversion for BigEndian<$to> {
+            type Out = $to;
+
+            fn width(&self) -> usize {
+                self.width
+            }
+
+            fn convert(&self, bytes: &[u8]) -> $to {
+                big_endian(bytes) as $to
+            }
+        })*
+    };
+}
+
+big_endian!(i64 i128);
+
+fn big_endian(bytes: &[u8]) -> i128 {
+    let mut whole = [0; 16];
+    let length = bytes.len().min(16);
+    whole[..length].copy_from_slice(&bytes[..length]);
+    // The bytes stand at the top: shifting them down repeats the sign.
+    i128::from_be_bytes(whole) >> (8 * (16 - length.max(1)))
 }
 
 enum Source {
@@ -128,8 +146,9 @@ pub(super) fn look_up_all<T: Copy>(dictionary: &[T], codes: &[u32], out: &mut Ve
 }
 
 impl<C: Conversion> Values for Fixed<C> {
-    fn dictionary(&mut self, bytes: Buffer<u8>, values: usize) -> Result<(), Damage> {
+    fn dictionary(&mut self, bytes: Buffer<u8>, values: usize, is_part: bool) -> Result<(), Damage> {
         let width = self.conversion.width();
+        let values = if is_part { values.min(bytes.len() / width) } else { values };
         let bytes = bytes.get(..values.checked_mul(width).ok_or(Damage::Ends)?).ok_or(Damage::Ends)?;
         self.dictionary = bytes.chunks_exact(width).map(|bytes| self.conversion.convert(bytes)).collect();
         Ok(())
@@ -271,7 +290,7 @@ mod tests {
             let fits = |width: &usize| (value << (128 - 8 * width)) >> (128 - 8 * width) == value;
             let narrowest = (1..=16).find(fits).unwrap_or(16);
             for width in narrowest..=16 {
-                assert_eq!(BigEndian { width }.convert(&bytes[16 - width..]), value, "{width}");
+                assert_eq!(big_endian(&bytes[16 - width..]), value, "{width}");
             }
         }
     }

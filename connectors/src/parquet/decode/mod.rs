@@ -12,6 +12,7 @@ mod hybrid;
 mod levels;
 mod page;
 mod select;
+mod snappy;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -7,6 +7,7 @@ use polars_buffer::Buffer;
 use polars_parquet::parquet::compression::{Compression, DecompressionContext, decompress};
 
 use super::levels::validity;
+use super::snappy;
 use crate::parquet::error::Damage;
 use crate::parquet::guard::guarded;
 use crate::parquet::pages::{PageHeader, page_header};
@@ -33,14 +34,37 @@ pub(super) struct Pages {
     is_optional: bool,
     /// The next data page, if its header has been read.
     next: Option<(PageHeader, Range<usize>)>,
+    /// The values are strings.
+    is_text: bool,
+    /// Bytes of a page that are decompressed at most.
+    limit: usize,
     /// The memory of a page that nobody needs any more.
     spare: Vec<u8>,
 }
 
 impl Pages {
-    pub(super) fn new(chunk: Buffer<u8>, compression: Compression, is_optional: bool) -> Self {
-        let context = DecompressionContext::Unset;
-        Self { chunk, at: 0, compression, context, is_optional, next: None, spare: Vec::new() }
+    pub(super) fn new(chunk: Buffer<u8>, compression: Compression, is_optional: bool, is_text: bool) -> Self {
+        Self {
+            chunk,
+            at: 0,
+            compression,
+            context: DecompressionContext::Unset,
+            is_optional,
+            next: None,
+            is_text,
+            limit: usize::MAX,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Decompresses only the first `limit` bytes of pages and dictionaries, where that is possible.
+    pub(super) fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    pub(super) fn is_limited(&self) -> bool {
+        self.limit < usize::MAX
     }
 
     /// The dictionary, if the chunk starts with one, and the number of its values.
@@ -157,36 +181,26 @@ impl Pages {
             // Copied, as the bytes of a mapped file may change after they were checked, and go before what points at them.
             let mut bytes = std::mem::take(&mut self.spare);
             bytes.clear();
-            bytes.extend_from_slice(self.chunk.get(range).ok_or(Damage::Ends)?);
+            let stored = self.chunk.get(range).ok_or(Damage::Ends)?;
+            bytes.extend_from_slice(&stored[..size.min(self.limit)]);
             return Ok(Buffer::from(bytes));
         }
         if size == 0 {
             return Ok(Buffer::new());
         }
         let compressed = self.chunk.get(range).ok_or(Damage::Ends)?;
-        if self.compression == Compression::Snappy {
-            // The decoder is content with less.
-            let found = uncompressed_size(compressed)?;
-            if found != size as u64 {
-                return Err(Damage::Count { what: "bytes in a page", expected: size as u64, found });
-            }
-        }
         let mut bytes = std::mem::take(&mut self.spare);
+        if self.compression == Compression::Snappy {
+            match self.is_text {
+                true => snappy::decompress::<true>(compressed, size, self.limit, &mut bytes)?,
+                false => snappy::decompress::<false>(compressed, size, self.limit, &mut bytes)?,
+            }
+            return Ok(Buffer::from(bytes));
+        }
+        bytes.clear();
         bytes.resize(size, 0);
         let (compression, context) = (self.compression, &mut self.context);
         guarded(|| Ok(decompress(compression, compressed, &mut bytes, context)?))?;
         Ok(Buffer::from(bytes))
     }
-}
-
-/// What a page that Snappy compressed says of its size.
-fn uncompressed_size(compressed: &[u8]) -> Result<u64, Damage> {
-    let mut size = 0;
-    for (index, byte) in compressed.iter().take(5).enumerate() {
-        size |= u64::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Ok(size);
-        }
-    }
-    Err(Damage::Ends)
 }

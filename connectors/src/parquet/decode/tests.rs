@@ -271,7 +271,8 @@ impl Chunk {
     fn cursor(&self, bytes: &[u8]) -> Result<ColumnCursor, Damage> {
         check_pages(bytes, self.rows().len() as u64, bytes.len() as u64)?;
         let compression = if self.is_compressed { Compression::Snappy } else { Compression::Uncompressed };
-        let pages = Pages::new(Buffer::from(bytes.to_vec()), compression, self.is_optional);
+        let is_text = self.dtype == Type::Text;
+        let pages = Pages::new(Buffer::from(bytes.to_vec()), compression, self.is_optional, is_text);
         Ok(ColumnCursor::start(pages, values(self.dtype.stored(), None, &self.dtype.arrow()).unwrap()))
     }
 }
@@ -383,6 +384,15 @@ proptest! {
         let (found, places) = walk(&mut cursor, rows.len(), &steps).unwrap();
         let expected: Vec<String> = places.iter().map(|place| chunk.dtype.shown(rows[*place])).collect();
         prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_part_of_the_pages_yields_the_same_rows_or_none(chunk in chunk(), limit in 0..600usize, rows in 1..50usize) {
+        let expected: Vec<String> = chunk.rows().into_iter().map(|row| chunk.dtype.shown(row)).collect();
+        let rows = rows.min(expected.len());
+        if let Ok(found) = chunk.cursor(&chunk.bytes()).unwrap().with_limit(limit).read(rows) {
+            prop_assert_eq!(&shown(found.as_ref())[..], &expected[..rows]);
+        }
     }
 
     #[test]

@@ -137,10 +137,13 @@ fn held(page: Buffer<u8>) -> Result<Buffer<u8>, Damage> {
 }
 
 impl Values for Texts {
-    fn dictionary(&mut self, bytes: Buffer<u8>, values: usize) -> Result<(), Damage> {
+    fn dictionary(&mut self, bytes: Buffer<u8>, values: usize, is_part: bool) -> Result<(), Damage> {
         let mut plain = Plain::new(held(bytes)?, 0, None, self.is_text)?;
         for _ in 0..values {
-            let (start, length) = plain.next()?;
+            let (start, length) = match plain.next() {
+                Err(_) if is_part => break,
+                next => next?,
+            };
             plain.check(start, length)?;
             self.dictionary.push(view(&plain.bytes, start, length, 0));
         }

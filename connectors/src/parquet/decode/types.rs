@@ -37,6 +37,9 @@ pub(super) fn values(
         (P::Int32, A::UInt16) => cast!(i32 => u16, dtype),
         (P::Int32, A::UInt32) => cast!(i32 => u32, dtype),
         (P::Int32, A::Decimal(..)) => cast!(i32 => i128, dtype),
+        // Decimals that are held as 64-bit integers, whatever the file holds them as.
+        (P::Int32, A::Int64) => cast!(i32 => i64, dtype),
+        (P::FixedLenByteArray(width @ 1..=8), A::Int64) => Box::new(Fixed::new(BigEndian::<i64>::new(width), dtype)),
         (P::Int64, A::Int64 | A::Time64(_) | A::Duration(_)) => cast!(i64 => i64, dtype),
         (P::Int64, A::Timestamp(unit, _)) if is_stored_in(logical, *unit) => cast!(i64 => i64, dtype),
         (P::Int64, A::UInt32) => cast!(i64 => u32, dtype),
@@ -44,7 +47,9 @@ pub(super) fn values(
         (P::Int64, A::Decimal(..)) => cast!(i64 => i128, dtype),
         (P::Float, A::Float32) => cast!(f32 => f32, dtype),
         (P::Double, A::Float64) => cast!(f64 => f64, dtype),
-        (P::FixedLenByteArray(width @ 1..=16), A::Decimal(..)) => Box::new(Fixed::new(BigEndian { width }, dtype)),
+        (P::FixedLenByteArray(width @ 1..=16), A::Decimal(..)) => {
+            Box::new(Fixed::new(BigEndian::<i128>::new(width), dtype))
+        },
         (P::ByteArray, A::Utf8View | A::BinaryView) => Box::new(Texts::new(dtype)),
         _ => return None,
     })

@@ -10,8 +10,8 @@ use crate::parquet::error::Damage;
 /// Decodes the values of the pages of a column chunk into arrays. Values are those that are not null: a page has no
 /// trace of the others but in its levels.
 pub(super) trait Values {
-    /// Takes the dictionary of the chunk, of `values` values.
-    fn dictionary(&mut self, bytes: Buffer<u8>, values: usize) -> Result<(), Damage>;
+    /// Takes the dictionary of the chunk, of `values` values; `is_part` if only its first bytes are there.
+    fn dictionary(&mut self, bytes: Buffer<u8>, values: usize, is_part: bool) -> Result<(), Damage>;
 
     /// Goes on with a page of `values` values.
     fn start(&mut self, page: Page, values: usize) -> Result<(), Damage>;

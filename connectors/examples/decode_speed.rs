@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
-//! cargo run --release -p quokka-connectors --example decode_speed -- data/sf1/lineitem.parquet
+//! cargo run --release -p quokka-connectors --example decode_speed -- data/sf1/lineitem.parquet [COLUMN...]
 //! ```
 //!
 //! Each figure is the best of several runs over all rows of the file, in nanoseconds of CPU a row. glibc's
@@ -35,7 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let schema = infer_schema(&metadata)?;
     let rows = scan.rows().unwrap_or_default() as f64;
     println!("{:<20} {:<20} {:>8} {:>8}  ns/row", "column", "type", "ours", "Polars");
-    for field in schema.iter_values() {
+    let columns: Vec<String> = std::env::args().skip(2).collect();
+    for field in schema.iter_values().filter(|field| columns.is_empty() || columns.contains(&field.name.to_string())) {
         let ours = best(|| ours(&scan, &field.name))?;
         let polars = best(|| polars(&bytes, &metadata, field))?;
         let dtype = scan.schema().get(&field.name).map(|dtype| dtype.to_string()).unwrap_or_default();

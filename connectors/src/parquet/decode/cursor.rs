@@ -5,7 +5,6 @@ use polars_arrow::bitmap::{Bitmap, BitmapBuilder};
 use polars_arrow::datatypes::ArrowDataType;
 use polars_buffer::Buffer;
 use polars_parquet::parquet::schema::Repetition;
-use polars_parquet::parquet::schema::types::PhysicalType;
 use polars_parquet::read::ColumnChunkMetadata;
 
 use super::page::Pages;
@@ -90,8 +89,7 @@ impl ColumnCursor {
             return None;
         }
         let values = values(stored, descriptor.primitive_type.logical_type, dtype)?;
-        let is_text = stored == PhysicalType::ByteArray;
-        Some(Self::start(Pages::new(chunk, leaf.compression(), is_optional, is_text), values))
+        Some(Self::start(Pages::new(chunk, leaf.compression(), is_optional), values))
     }
 
     /// Decompresses only the first `limit` bytes of pages and dictionaries. Rows that need more yield errors.

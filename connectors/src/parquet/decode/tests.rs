@@ -271,8 +271,7 @@ impl Chunk {
     fn cursor(&self, bytes: &[u8]) -> Result<ColumnCursor, Damage> {
         check_pages(bytes, self.rows().len() as u64, bytes.len() as u64)?;
         let compression = if self.is_compressed { Compression::Snappy } else { Compression::Uncompressed };
-        let is_text = self.dtype == Type::Text;
-        let pages = Pages::new(Buffer::from(bytes.to_vec()), compression, self.is_optional, is_text);
+        let pages = Pages::new(Buffer::from(bytes.to_vec()), compression, self.is_optional);
         Ok(ColumnCursor::start(pages, values(self.dtype.stored(), None, &self.dtype.arrow()).unwrap()))
     }
 }

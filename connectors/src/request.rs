@@ -59,6 +59,12 @@ impl Request {
         Ok(checked)
     }
 
+    /// The columns that are delivered or decide which rows are; some may come twice.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &PlSmallStr> {
+        let by_filters = self.filters.iter().flat_map(|filter| filter.columns());
+        self.conjuncts.iter().flat_map(|conjunct| &conjunct.columns).chain(by_filters).chain(self.schema.iter_names())
+    }
+
     /// Adds the columns, if they are not all of `table`, the predicate and the dynamic filters.
     pub(crate) fn describe(&self, description: Description, table: &Schema) -> Description {
         let names: Vec<&str> = self.schema.iter_names().map(PlSmallStr::as_str).collect();

@@ -28,17 +28,19 @@ impl RowGroupReader {
         // Slices of equal size, of which none has more rows than asked for.
         let slices = row_group.rows.div_ceil(context.batch_rows.max(1));
         let slice_rows = row_group.rows.div_ceil(slices.max(1)).max(1);
-        Self { table, request, row_group, columns: Columns::default(), slice_rows, next_row: 0 }
+        let next_row = row_group.start;
+        Self { table, request, row_group, columns: Columns::default(), slice_rows, next_row }
     }
 }
 
 impl SplitReader for RowGroupReader {
     fn next(&mut self) -> Result<Option<DataFrame>, OperatorError> {
         let start = self.next_row;
-        if start >= self.row_group.rows {
+        let end = self.row_group.start + self.row_group.rows;
+        if start >= end {
             return Ok(None);
         }
-        self.next_row = start.saturating_add(self.slice_rows).min(self.row_group.rows);
+        self.next_row = start.saturating_add(self.slice_rows).min(end);
         let rows = start..self.next_row;
         Slice::new(&self.table, &self.request, &self.row_group, &mut self.columns, rows).read().map(Some)
     }

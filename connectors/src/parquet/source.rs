@@ -16,20 +16,47 @@ use crate::request::Request;
 pub(super) struct ParquetSource {
     pub(super) table: Arc<Table>,
     pub(super) request: Arc<Request>,
-    pub(super) row_groups: Vec<RowGroup>,
+    /// Row groups and parts of them, in the order of their rows.
+    pub(super) parts: Vec<RowGroup>,
+    read_row_groups: usize,
     all_row_groups: usize,
 }
 
-/// A row group that is read.
+/// A row group that is read, or a part of one.
 #[derive(Clone, Debug)]
 pub(super) struct RowGroup {
     /// Index of the file in the table.
     pub(super) file: usize,
     /// Index of the row group in the file.
     pub(super) index: usize,
+    /// The first row that is read.
+    pub(super) start: usize,
+    /// Rows that are read.
     pub(super) rows: usize,
     /// The conjuncts of the request that some row may fail.
     pub(super) conjuncts: Vec<usize>,
+}
+
+/// Splits that a table is cut into at least, if it is large enough: work for all workers of a large machine. Every process
+/// must come to the same splits, so the number does not depend on the machine.
+const SPLITS: usize = 64;
+/// Rows of a part of a row group at least. Each part decodes the dictionaries of the row group and the pages at its ends
+/// again, which must not weigh much.
+const PART_ROWS: usize = 256 * 1024;
+
+/// Cuts large row groups of a table that has few of them into parts.
+fn cut(row_groups: Vec<RowGroup>) -> Vec<RowGroup> {
+    let all_rows = row_groups.iter().fold(0, |rows: usize, row_group| rows.saturating_add(row_group.rows));
+    let share = all_rows.div_ceil(SPLITS).max(PART_ROWS);
+    let parts = row_groups.into_iter().flat_map(|row_group| {
+        let parts = (row_group.rows / share).max(1);
+        let rows = row_group.rows.div_ceil(parts);
+        (0..parts).map(move |part| {
+            let start = part * rows;
+            RowGroup { start, rows: rows.min(row_group.rows - start), ..row_group.clone() }
+        })
+    });
+    parts.collect()
 }
 
 impl ParquetSource {
@@ -41,11 +68,15 @@ impl ParquetSource {
                 let row_groups = opened.row_groups().iter().enumerate();
                 row_groups.map(move |(index, row_group)| (file, index, row_group.num_rows()))
             })
-            .map(|(file, index, rows)| RowGroup { file, index, rows, conjuncts: conjuncts.clone() })
+            .map(|(file, index, rows)| RowGroup { file, index, start: 0, rows, conjuncts: conjuncts.clone() })
             .collect();
         let all_row_groups = all.len();
         let row_groups = if request.is_never_true { Vec::new() } else { prune(&table, &request, all)? };
-        Ok(Self { table, request: Arc::new(request), row_groups, all_row_groups })
+        let read_row_groups = row_groups.len();
+        // To find the start of a part of nested values is as much work as to decode all that stands before it.
+        let is_cut = request.columns().all(|name| table.schema.get(name).is_some_and(|dtype| !dtype.is_nested()));
+        let parts = if is_cut { cut(row_groups) } else { row_groups };
+        Ok(Self { table, request: Arc::new(request), parts, read_row_groups, all_row_groups })
     }
 }
 
@@ -53,7 +84,7 @@ impl Source for ParquetSource {
     fn describe(&self) -> Description {
         self.request
             .describe(self.table.describe(), &self.table.schema)
-            .with("row-groups", format!("{} of {}", self.row_groups.len(), self.all_row_groups))
+            .with("row-groups", format!("{} of {}", self.read_row_groups, self.all_row_groups))
     }
 
     fn schema(&self) -> SchemaRef {
@@ -63,16 +94,17 @@ impl Source for ParquetSource {
     fn splits(&self) -> Result<Vec<Split>, OperatorError> {
         let split = |row_group: &RowGroup| {
             let path = self.table.files.get(row_group.file).map(|file| file.path.display().to_string());
-            Split {
-                name: format!("{}, row group {}", path.unwrap_or_default(), row_group.index),
-                rows: Some(row_group.rows as u64),
+            let mut name = format!("{}, row group {}", path.unwrap_or_default(), row_group.index);
+            if row_group.start > 0 {
+                name.push_str(&format!(" from row {}", row_group.start));
             }
+            Split { name, rows: Some(row_group.rows as u64) }
         };
-        Ok(self.row_groups.iter().map(split).collect())
+        Ok(self.parts.iter().map(split).collect())
     }
 
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
-        let Some(row_group) = self.row_groups.get(split) else {
+        let Some(row_group) = self.parts.get(split) else {
             return Err(OperatorError::message(ErrorKind::Internal, format!("there is no split {split}")));
         };
         let mut row_group = row_group.clone();
@@ -80,5 +112,26 @@ impl Source for ParquetSource {
             row_group.rows = 0;
         }
         Ok(Box::new(RowGroupReader::new(self.table.clone(), self.request.clone(), row_group, context)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(rows: &[usize]) -> Vec<(usize, usize, usize)> {
+        let row_group =
+            |(index, rows): (usize, &usize)| RowGroup { file: 0, index, start: 0, rows: *rows, conjuncts: Vec::new() };
+        let parts = cut(rows.iter().enumerate().map(row_group).collect());
+        parts.into_iter().map(|part| (part.index, part.start, part.rows)).collect()
+    }
+
+    #[test]
+    fn large_row_groups_of_a_table_of_few_are_cut() {
+        assert_eq!(parts(&[]), []);
+        assert_eq!(parts(&[1, 500_000]), [(0, 0, 1), (1, 0, 500_000)]);
+        assert_eq!(parts(&[600_001, 5]), [(0, 0, 300_001), (0, 300_001, 300_000), (1, 0, 5)]);
+        assert_eq!(parts(&[100_000_000]).len(), 64);
+        assert_eq!(parts(&[1 << 20; 1000]).len(), 1000);
     }
 }

@@ -46,7 +46,7 @@ fn kept(scan: &ParquetScan, predicate: Expr) -> Vec<String> {
     let name = |row_group: &crate::parquet::source::RowGroup| {
         format!("{}{}", row_group.index, if row_group.conjuncts.is_empty() { "*" } else { "" })
     };
-    source.row_groups.iter().map(name).collect()
+    source.parts.iter().map(name).collect()
 }
 
 fn date(days: i32) -> Expr {

@@ -223,7 +223,7 @@ proptest! {
         // The same in slices, as row groups of more than a million rows are read.
         let source = ParquetSource::new(scan.table.clone(), &request).unwrap();
         let mut sliced = expected.clear();
-        for row_group in &source.row_groups {
+        for row_group in &source.parts {
             let context = single_worker(case.batch_rows);
             let mut reader = RowGroupReader::new(source.table.clone(), source.request.clone(), row_group.clone(), &context);
             reader.slice_rows = case.slice_rows;

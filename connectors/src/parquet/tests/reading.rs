@@ -41,6 +41,22 @@ fn batches_of_a_row_group_are_of_even_size() {
 }
 
 #[test]
+fn a_large_row_group_is_read_in_parts() {
+    let folder = Folder::new();
+    let df = numbers(600_000).select(["i", "f"]).unwrap();
+    let layout = Layout { row_group: 600_000, ..Layout::default() };
+    let scan = open(write(&folder.path().join("f.parquet"), &df, &layout));
+    for predicate in [None, Some(col("i").gt_eq(lit(299_990)).and(col("f").lt(lit(3.0))))] {
+        let request = request(None, predicate);
+        let splits = scan.source(&request).unwrap().splits().unwrap();
+        let rows: Vec<_> = splits.iter().map(|split| split.rows.unwrap()).collect();
+        assert_eq!(rows, [300_000, 300_000]);
+        assert!(splits[1].name.ends_with("row group 0 from row 300000"), "{}", splits[1].name);
+        assert_same(&read(&scan, &request, 65_536).unwrap(), &expected(&df, &request));
+    }
+}
+
+#[test]
 fn projections_give_columns_in_the_order_asked_for() {
     let folder = Folder::new();
     let df = numbers(250);

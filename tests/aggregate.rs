@@ -2,7 +2,7 @@
 
 use quokka::prelude::*;
 
-use crate::support::{Rows, check, numbers};
+use crate::support::{Rows, check, numbers, orders};
 
 #[track_caller]
 fn check_aggregates(keys: &[Expr], aggs: &[Expr]) {
@@ -67,6 +67,39 @@ fn whether_values_of_a_group_differ() {
                 .drop(cols(["text"]))
         },
     );
+}
+
+#[test]
+fn groups_below_a_join() {
+    // Every key of `numbers` has many rows.
+    let aggs = [
+        col("value").sum().alias("sum"),
+        col("value").min().alias("min"),
+        (col("value") * lit(2)).max().alias("max"),
+        (col("value").count() + len()).alias("counts"),
+        col("real").sum().alias("real"),
+        len(),
+    ];
+    let keys = [col("name")];
+    for how in [JoinType::Inner, JoinType::Left] {
+        let args = || JoinArgs::new(how.clone());
+        check(
+            [&orders(), &numbers()],
+            Rows::AnyOrder,
+            |[orders, numbers]| {
+                let orders = orders.select([col("key"), col("name")]);
+                orders.join(numbers, [col("key")], [col("key")], args()).group_by(&keys).agg(&aggs)
+            },
+            |[orders, numbers]| {
+                let orders = orders.select([col("key"), col("name")]);
+                orders.join(numbers, [col("key")], [col("key")], args()).group_by(&keys).agg(&aggs)
+            },
+        );
+    }
+    let context = crate::support::context();
+    let joined = context.from_df(orders()).left_join(context.from_df(numbers()), col("key"), col("key"));
+    let plan = joined.group_by([col("name")]).agg([col("real").sum()]).explain().unwrap();
+    assert!(plan.contains("partial(0)"), "{plan}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod alternatives;
 mod common_subexpressions;
 mod distinct_counts;
+mod early_aggregation;
 mod limit_pushdown;
 mod predicate_pushdown;
 mod projection_pushdown;
@@ -13,6 +14,7 @@ mod sort_limit;
 pub use self::rules::OptimizerRule;
 pub(crate) use self::rules::Rules;
 
+use super::cardinality::Estimates;
 use super::logical::LogicalPlan;
 
 /// Applies the rules in the order in which they help each other: predicates are simplified so that their parts can move
@@ -45,6 +47,9 @@ pub(crate) fn optimize(plan: LogicalPlan, rules: Rules) -> LogicalPlan {
     }
     if rules.apply(OptimizerRule::ProjectionPushdown) {
         plan = projection_pushdown::apply(&plan);
+    }
+    if rules.apply(OptimizerRule::EarlyAggregation) {
+        plan = early_aggregation::apply(&plan, &Estimates::default());
     }
     if rules.apply(OptimizerRule::DistinctCounts) {
         plan = distinct_counts::apply(&plan);

@@ -26,6 +26,8 @@ pub enum OptimizerRule {
     SortLimit,
     /// Columns that nothing reads are not read.
     ProjectionPushdown,
+    /// Groups are made below a join where that leaves it few rows.
+    EarlyAggregation,
     /// Whether a group has one distinct value is found in two phases.
     DistinctCounts,
     /// Equal expressions are computed once.
@@ -43,6 +45,7 @@ impl OptimizerRule {
         Self::LimitPushdown,
         Self::SortLimit,
         Self::ProjectionPushdown,
+        Self::EarlyAggregation,
         Self::DistinctCounts,
         Self::CommonSubexpressions,
         Self::DynamicFilters,
@@ -56,6 +59,7 @@ impl OptimizerRule {
             Self::LimitPushdown => "limit-pushdown",
             Self::SortLimit => "sort-limit",
             Self::ProjectionPushdown => "projection-pushdown",
+            Self::EarlyAggregation => "early-aggregation",
             Self::DistinctCounts => "distinct-counts",
             Self::CommonSubexpressions => "common-subexpressions",
             Self::DynamicFilters => "dynamic-filters",

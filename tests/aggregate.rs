@@ -70,6 +70,26 @@ fn whether_values_of_a_group_differ() {
 }
 
 #[test]
+fn counts_of_distinct_values() {
+    let special = when(col("id").lt(lit(20))).then(lit(f64::NAN)).when(col("id").lt(lit(90))).then(lit(-0.0));
+    let special = special.otherwise(col("real") % lit(3.0));
+    for value in [col("value"), col("text"), col("flag"), special, col("value").cast(DataType::Date)] {
+        let count = || value.clone().n_unique().alias("distinct");
+        check_aggregates(&[col("key")], &[count()]);
+        let aggs = [count(), len(), col("value").sum().alias("sum"), col("real").max(), col("text").count()];
+        check_aggregates(&[col("key"), (col("id") % lit(4)).alias("mod")], &aggs);
+        let empty = || col("id").lt(lit(0));
+        check([&numbers()], Rows::Ordered, |[t]| t.select(&aggs), |[t]| t.select(&aggs));
+        check(
+            [&numbers()],
+            Rows::Ordered,
+            |[t]| t.filter(empty()).select(&aggs),
+            |[t]| t.filter(empty()).select(&aggs),
+        );
+    }
+}
+
+#[test]
 fn groups_below_a_join() {
     // Every key of `numbers` has many rows.
     let aggs = [

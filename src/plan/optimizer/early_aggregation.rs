@@ -9,14 +9,13 @@
 use std::sync::Arc;
 
 use polars_core::prelude::{PlSmallStr, Schema};
-use polars_core::scalar::Scalar;
 use polars_ops::prelude::JoinType;
-use polars_plan::dsl::{AggExpr, Expr};
+use polars_plan::dsl::Expr;
 use quokka_engine::expr::output_field;
-use quokka_engine::expr::prelude::{col, len, lit};
 
+use super::partial_results::PartialResults;
 use crate::plan::cardinality::Estimates;
-use crate::plan::expression::{NamedExpr, Properties, columns, substitute};
+use crate::plan::expression::{NamedExpr, Properties, columns, reads_columns, substitute};
 use crate::plan::join::{Join, JoinColumn, JoinKey, JoinSource};
 use crate::plan::logical::{LogicalPlan, Node};
 
@@ -109,7 +108,14 @@ impl Early<'_> {
                 groups.push(name);
             }
         }
-        let mut partials = Partials { early: self, exprs: Vec::new() };
+        let (inputs, name) = (|expr: &Expr| self.input(expr), |index| self.partial_name(index));
+        let mut partials = PartialResults {
+            input: &inputs,
+            name: &name,
+            distinct: None,
+            adds_nulls: self.adds_nulls(),
+            exprs: Vec::new(),
+        };
         let aggs: Option<Vec<NamedExpr>> = self
             .aggs
             .iter()
@@ -194,73 +200,20 @@ impl Early<'_> {
         name.into()
     }
 
-    /// Whether the join delivers rows in which the columns of the aggregated side are null.
-    fn adds_nulls(&self) -> bool {
-        self.join.how != JoinType::Inner
-    }
-}
-
-/// The aggregates below the join.
-struct Partials<'a> {
-    early: &'a Early<'a>,
-    exprs: Vec<Expr>,
-}
-
-impl Partials<'_> {
-    fn named(&self) -> Vec<Expr> {
-        let named = self.exprs.iter().enumerate();
-        named.map(|(index, expr)| expr.clone().alias(self.early.partial_name(index))).collect()
-    }
-
-    /// `expr`, an aggregate of rows of the join, as an aggregate of partial results.
-    fn merged(&mut self, expr: &Expr) -> Option<Expr> {
-        Some(match expr {
-            Expr::Literal(_) => expr.clone(),
-            Expr::Alias(inner, name) => self.merged(inner)?.alias(name.clone()),
-            Expr::Cast { expr, dtype, options } => {
-                Expr::Cast { expr: Arc::new(self.merged(expr)?), dtype: dtype.clone(), options: *options }
-            },
-            Expr::BinaryExpr { left, op, right } => {
-                Expr::BinaryExpr { left: Arc::new(self.merged(left)?), op: *op, right: Arc::new(self.merged(right)?) }
-            },
-            Expr::Len => {
-                let counted = self.partial(len());
-                // A row without a match counts too.
-                if self.early.adds_nulls() { counted.fill_null(lit(Scalar::from(1u32))).sum() } else { counted.sum() }
-            },
-            Expr::Agg(AggExpr::Sum(input)) => self.input(input).map(|input| self.partial(input.sum()))?.sum(),
-            Expr::Agg(AggExpr::Count { input, include_nulls: false }) => {
-                self.input(input).map(|input| self.partial(input.count()))?.sum()
-            },
-            Expr::Agg(AggExpr::Min { input, propagate_nans: false }) => {
-                self.input(input).map(|input| self.partial(input.min()))?.min()
-            },
-            Expr::Agg(AggExpr::Max { input, propagate_nans: false }) => {
-                self.input(input).map(|input| self.partial(input.max()))?.max()
-            },
-            _ => return None,
-        })
-    }
-
     /// What is aggregated, over columns of the aggregated side. It must not fail for rows that the join drops, and be
     /// null where the join puts nulls.
     fn input(&self, expr: &Expr) -> Option<Expr> {
         let own = match expr {
-            Expr::Column(name) => Expr::Column(self.early.own(name)?),
-            expr => substitute(expr, |name| self.early.own(name).map(Expr::Column))?,
+            Expr::Column(name) => Expr::Column(self.own(name)?),
+            expr => substitute(expr, |name| self.own(name).map(Expr::Column))?,
         };
-        let is_movable = Properties::of(&own, self.early.rows().schema()).is_movable();
-        (is_movable && if self.early.adds_nulls() { passes_nulls_on(&own) } else { columns(&own).next().is_some() })
-            .then_some(own)
+        let follows = if self.adds_nulls() { passes_nulls_on(&own) } else { reads_columns(&own) };
+        (follows && Properties::of(&own, self.rows().schema()).is_movable()).then_some(own)
     }
 
-    /// The column of a partial result.
-    fn partial(&mut self, expr: Expr) -> Expr {
-        let index = self.exprs.iter().position(|known| *known == expr).unwrap_or_else(|| {
-            self.exprs.push(expr);
-            self.exprs.len() - 1
-        });
-        col(self.early.partial_name(index))
+    /// Whether the join delivers rows in which the columns of the aggregated side are null.
+    fn adds_nulls(&self) -> bool {
+        self.join.how != JoinType::Inner
     }
 }
 
@@ -277,6 +230,8 @@ fn passes_nulls_on(expr: &Expr) -> bool {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use quokka_engine::expr::prelude::{col, len, lit};
+
     use super::*;
     use crate::plan::JoinSpecification;
     use crate::plan::testing::{assert_text, table};

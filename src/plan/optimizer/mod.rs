@@ -3,8 +3,10 @@
 mod alternatives;
 mod common_subexpressions;
 mod distinct_counts;
+mod distinct_first;
 mod early_aggregation;
 mod limit_pushdown;
+mod partial_results;
 mod predicate_pushdown;
 mod projection_pushdown;
 mod rules;
@@ -53,6 +55,9 @@ pub(crate) fn optimize(plan: LogicalPlan, rules: Rules) -> LogicalPlan {
     }
     if rules.apply(OptimizerRule::DistinctCounts) {
         plan = distinct_counts::apply(&plan);
+    }
+    if rules.apply(OptimizerRule::DistinctFirst) {
+        plan = distinct_first::apply(&plan);
     }
     if rules.apply(OptimizerRule::CommonSubexpressions) {
         plan = common_subexpressions::apply(&plan);

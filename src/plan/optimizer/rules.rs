@@ -30,6 +30,8 @@ pub enum OptimizerRule {
     EarlyAggregation,
     /// Whether a group has one distinct value is found in two phases.
     DistinctCounts,
+    /// Distinct values are made before they are counted.
+    DistinctFirst,
     /// Equal expressions are computed once.
     CommonSubexpressions,
     /// Scans leave out rows that the build side of a join above them cannot match.
@@ -38,7 +40,7 @@ pub enum OptimizerRule {
 
 impl OptimizerRule {
     /// All rules.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Simplify,
         Self::Alternatives,
         Self::PredicatePushdown,
@@ -47,6 +49,7 @@ impl OptimizerRule {
         Self::ProjectionPushdown,
         Self::EarlyAggregation,
         Self::DistinctCounts,
+        Self::DistinctFirst,
         Self::CommonSubexpressions,
         Self::DynamicFilters,
     ];
@@ -61,6 +64,7 @@ impl OptimizerRule {
             Self::ProjectionPushdown => "projection-pushdown",
             Self::EarlyAggregation => "early-aggregation",
             Self::DistinctCounts => "distinct-counts",
+            Self::DistinctFirst => "distinct-first",
             Self::CommonSubexpressions => "common-subexpressions",
             Self::DynamicFilters => "dynamic-filters",
         }

@@ -76,6 +76,7 @@ fn counts_of_distinct_values() {
     for value in [col("value"), col("text"), col("flag"), special, col("value").cast(DataType::Date)] {
         let count = || value.clone().n_unique().alias("distinct");
         check_aggregates(&[col("key")], &[count()]);
+        check_aggregates(&[col("id") % lit(2)], &[count()]);
         let aggs = [count(), len(), col("value").sum().alias("sum"), col("real").max(), col("text").count()];
         check_aggregates(&[col("key"), (col("id") % lit(4)).alias("mod")], &aggs);
         let empty = || col("id").lt(lit(0));
@@ -87,6 +88,13 @@ fn counts_of_distinct_values() {
             |[t]| t.filter(empty()).select(&aggs),
         );
     }
+}
+
+#[test]
+fn repetitions_go_before_values_are_counted() {
+    let grouped = crate::support::context().from_df(numbers()).group_by([col("flag")]).agg([col("text").n_unique()]);
+    let plan = grouped.explain().unwrap();
+    assert!(plan.contains("as value] []"), "{plan}");
 }
 
 #[test]

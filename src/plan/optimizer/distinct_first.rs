@@ -2,7 +2,9 @@
 //!
 //! A count of distinct values needs all values of a group on one worker. If the values are grouped together with the keys
 //! first, each worker drops repetitions of its own, what is exchanged is spread by keys and values, and the groups above
-//! count rows. Other aggregates go along if they can be merged.
+//! count rows. Other aggregates go along if they can be merged. That pays if most values are repetitions, which is
+//! estimated: of six million rows with seven values each, it takes three quarters of the time, with one value each three
+//! times as long.
 
 use std::sync::Arc;
 
@@ -11,18 +13,31 @@ use polars_plan::dsl::{AggExpr, Expr};
 use quokka_engine::expr::output_field;
 
 use super::partial_results::PartialResults;
+use crate::plan::cardinality::Estimates;
 use crate::plan::expression::{NamedExpr, Properties, reads_columns};
 use crate::plan::logical::{LogicalPlan, Node};
 
-/// Rewrites every aggregate of `plan` that counts the distinct values of one expression.
-pub(crate) fn apply(plan: &LogicalPlan) -> LogicalPlan {
-    let plan = plan.map_inputs(apply);
-    let rewritten = match plan.node() {
-        Node::Aggregate { input, keys, aggs } => grouped(input, keys, aggs, plan.schema()),
+/// A value has to occur so many times in a group on average.
+const REPETITIONS: f64 = 6.0;
+
+/// Rewrites every aggregate of `plan` that counts the distinct values of one expression, where that pays.
+pub(crate) fn apply(plan: &LogicalPlan, estimates: &Estimates) -> LogicalPlan {
+    rewrite(plan, &|rows, distinct| match (estimates.rows(rows), estimates.rows(distinct)) {
+        (Some(rows), Some(distinct)) => distinct * REPETITIONS <= rows,
+        _ => false,
+    })
+}
+
+/// Rewrites every aggregate of `plan` for which `pays`, told its rows and the distinct values among them, says so.
+fn rewrite(plan: &LogicalPlan, pays: &dyn Fn(&LogicalPlan, &LogicalPlan) -> bool) -> LogicalPlan {
+    let plan = plan.map_inputs(|input| rewrite(input, pays));
+    let (input, rewritten) = match plan.node() {
+        Node::Aggregate { input, keys, aggs } => (input, grouped(input, keys, aggs, plan.schema())),
         // Aggregates of all rows.
-        Node::Select { input, exprs } => grouped(input, &[], exprs, plan.schema()),
-        _ => None,
+        Node::Select { input, exprs } => (input, grouped(input, &[], exprs, plan.schema())),
+        _ => return plan,
     };
+    let rewritten = rewritten.filter(|rewritten| rewritten.inputs().into_iter().all(|distinct| pays(input, distinct)));
     rewritten.unwrap_or(plan)
 }
 
@@ -100,7 +115,7 @@ mod tests {
 
     #[track_caller]
     fn check(plan: &LogicalPlan, expected: &str) {
-        let rewritten = apply(plan);
+        let rewritten = rewrite(plan, &|_, _| true);
         assert_eq!(rewritten.schema(), plan.schema());
         assert_text(&rewritten, expected);
     }

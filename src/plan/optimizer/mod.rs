@@ -25,6 +25,7 @@ use super::logical::LogicalPlan;
 /// computed in the cheapest way.
 pub(crate) fn optimize(plan: LogicalPlan, rules: Rules) -> LogicalPlan {
     let mut plan = plan;
+    let estimates = Estimates::default();
     let simplified = |mut plan: LogicalPlan| {
         if rules.apply(OptimizerRule::Simplify) {
             plan = simplify::apply(&plan);
@@ -51,13 +52,13 @@ pub(crate) fn optimize(plan: LogicalPlan, rules: Rules) -> LogicalPlan {
         plan = projection_pushdown::apply(&plan);
     }
     if rules.apply(OptimizerRule::EarlyAggregation) {
-        plan = early_aggregation::apply(&plan, &Estimates::default());
+        plan = early_aggregation::apply(&plan, &estimates);
     }
     if rules.apply(OptimizerRule::DistinctCounts) {
         plan = distinct_counts::apply(&plan);
     }
     if rules.apply(OptimizerRule::DistinctFirst) {
-        plan = distinct_first::apply(&plan);
+        plan = distinct_first::apply(&plan, &estimates);
     }
     if rules.apply(OptimizerRule::CommonSubexpressions) {
         plan = common_subexpressions::apply(&plan);

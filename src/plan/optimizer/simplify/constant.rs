@@ -3,17 +3,23 @@
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{DataType, Schema};
 use polars_core::scalar::Scalar;
-use polars_plan::dsl::{BooleanFunction, DataTypeExpr, Expr, FunctionExpr};
+use polars_plan::dsl::{AggExpr, BooleanFunction, DataTypeExpr, Expr, FunctionExpr};
 use polars_plan::plans::LiteralValue;
 use quokka_engine::expr::Projection;
 
 use crate::plan::expression::Properties;
 
-/// The literal that `expr` evaluates to; nothing if it is no constant, is one already, or fails.
+/// The literal that `expr` evaluates to; nothing if it is no constant, is one already, or fails. A literal column that is
+/// made a list becomes a literal list: for Polars, the former depends on all rows.
 ///
 /// A number whose type is still open stays: what it meets decides its type. So do numbers next to decimals, which take
 /// their number of digits from how a literal is written, and texts next to categories.
 pub(super) fn fold(expr: &Expr, schema: &Schema) -> Option<Expr> {
+    if let Expr::Agg(AggExpr::Implode { input, .. }) = expr
+        && let Expr::Literal(values @ LiteralValue::Series(_)) = input.as_ref()
+    {
+        return values.clone().implode().ok().map(Expr::Literal);
+    }
     if matches!(expr, Expr::Literal(_)) || !is_constant(expr) {
         return None;
     }

@@ -2,7 +2,8 @@ use polars_core::df;
 use polars_core::prelude::{Column, DataFrame, DataType, Field, IntoColumn, NamedFrom, Series, TimeUnit};
 use polars_core::scalar::Scalar;
 use polars_ops::prelude::JoinType;
-use polars_plan::dsl::StrptimeOptions;
+use polars_plan::dsl::{SpecialEq, StrptimeOptions};
+use polars_plan::plans::LiteralValue;
 use proptest::prelude::*;
 use quokka_connectors::memory::MemoryScan;
 use quokka_engine::expr::prelude::{ClosedInterval, Expr, NULL, col, lit, when};
@@ -161,10 +162,23 @@ fn one_value_is_compared() {
         col("s").eq(lit(Scalar::from(polars_core::prelude::PlSmallStr::from("x")))),
     );
     check(col("i").is_in(list(&[5i64]), true), col("i").eq_missing(lit(Scalar::from(5i64))));
-    assert_stays(col("i").is_in(list(&[5i64, 6]), false));
-    assert_stays(col("i").is_in(list(&[5i32]), false));
-    assert_stays(col("i").is_in(list(&[None::<i64>]), false));
-    assert_stays(col("i").is_in(list::<i64>(&[]), false));
+}
+
+#[test]
+fn lists_become_literals() {
+    fn literal<T>(values: &[T]) -> Expr
+    where
+        Series: NamedFrom<Vec<T>, [T]>,
+        T: Clone,
+    {
+        Expr::Literal(LiteralValue::Series(SpecialEq::new(Series::new("".into(), values.to_vec()))).implode().unwrap())
+    }
+    check(col("i").is_in(list(&[5i64, 6]), false), col("i").is_in(literal(&[5i64, 6]), false));
+    check(col("i").is_in(list(&[5i32]), false), col("i").is_in(literal(&[5i32]), false));
+    check(col("i").is_in(list(&[None::<i64>]), true), col("i").is_in(literal(&[None::<i64>]), true));
+    check(col("i").is_in(list::<i64>(&[]), false), col("i").is_in(literal::<i64>(&[]), false));
+    let simpler = literal(&["x", "y"]);
+    assert!(Properties::of(&col("s").is_in(simpler, false), &schema()).is_movable());
 }
 
 #[test]

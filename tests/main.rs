@@ -19,5 +19,6 @@ mod profile;
 mod project;
 mod random;
 mod rows;
+mod sharing;
 mod support;
 mod window;

@@ -31,6 +31,31 @@ fn varied(context: &Context) -> quokka::Result<DataFrame> {
         .collect()
 }
 
+/// Streams that are used twice: in any order, in an order, on both sides of a join, and one inside another.
+fn shared(context: &Context) -> quokka::Result<DataFrame> {
+    let left = numbers(context, 20_000).with_columns([(col("n") % lit(100)).alias("k")]);
+    let right = numbers(context, 50).select([col("n").alias("k"), col("text").alias("name")]);
+    let joined = left.join(right, [col("k")], [col("k")], JoinArgs::new(JoinType::Inner));
+    let totals = joined.clone().group_by([col("name")]).agg([col("n").sum().alias("sum")]);
+    let most = totals.clone().select([col("sum").max().alias("most")]);
+    let sorted = totals.sort(["sum"], Default::default());
+    let running = sorted.clone().with_columns([col("sum").cum_sum(false).alias("running")]);
+    running
+        .inner_join(sorted.with_columns([col("sum").shift(lit(1)).alias("before")]), col("name"), col("name"))
+        .cross_join(most, None)
+        .inner_join(joined, col("name"), col("name"))
+        .group_by([col("name"), col("sum"), col("running"), col("before"), col("most")])
+        .agg([col("n").min().alias("least"), len().alias("rows")])
+        .sort(["sum"], Default::default())
+        .collect()
+}
+
+fn shared_failure(context: &Context) -> quokka::Result<DataFrame> {
+    let bad = numbers(context, 20_000).with_columns([col("text").strict_cast(DataType::Int64)]);
+    let totals = bad.group_by([col("n") % lit(10)]).agg([col("text").sum()]);
+    totals.clone().union(totals).collect()
+}
+
 fn endless(context: &Context) -> quokka::Result<DataFrame> {
     let many = numbers(context, 30_000);
     let pairs = many.clone().cross_join(many.clone(), Some("_2".into()));
@@ -49,6 +74,8 @@ fn process() {
             assert_eq!(varied(&context)?, first);
             Ok(first)
         },
+        "shared" => shared(&context),
+        "shared-failure" => shared_failure(&context),
         "endless" => endless(&context),
         "leaves" => Ok(DataFrame::empty()),
         "other" => numbers(&context, 10).select([col("n")]).collect(),
@@ -150,12 +177,14 @@ impl Drop for Cluster {
 #[test]
 fn one_two_and_three_processes_agree() {
     let alone = Context::builder().workers(2).build().unwrap();
-    let answer = varied(&alone).unwrap();
-    let expected = format!("answer {:?} {}", answer.shape(), digest(&answer));
-    for (workers, processes) in [(1, 2), (2, 2), (1, 3)] {
-        let mut cluster = Cluster::start(workers, &vec!["varied"; processes]);
-        for (outcome, _) in cluster.outcomes(&(0..processes).collect::<Vec<_>>()) {
-            assert_eq!(outcome, expected, "{processes} processes with {workers} workers");
+    for (role, answer) in [("varied", varied(&alone).unwrap()), ("shared", shared(&alone).unwrap())] {
+        assert_eq!(answer.height(), 50);
+        let expected = format!("answer {:?} {}", answer.shape(), digest(&answer));
+        for (workers, processes) in [(1, 2), (2, 2), (1, 3)] {
+            let mut cluster = Cluster::start(workers, &vec![role; processes]);
+            for (outcome, _) in cluster.outcomes(&(0..processes).collect::<Vec<_>>()) {
+                assert_eq!(outcome, expected, "{role} in {processes} processes with {workers} workers");
+            }
         }
     }
 }
@@ -170,9 +199,11 @@ fn rows_larger_than_a_message_cross() {
 
 #[test]
 fn an_operator_error_reaches_every_process() {
-    let mut cluster = Cluster::start(2, &["fails", "fails"]);
-    for (outcome, _) in cluster.outcomes(&[0, 1]) {
-        assert!(outcome.starts_with("error") && outcome.contains("row number"), "{outcome}");
+    for role in ["fails", "shared-failure"] {
+        let mut cluster = Cluster::start(2, &[role, role]);
+        for (outcome, _) in cluster.outcomes(&[0, 1]) {
+            assert!(outcome.starts_with("error") && outcome.contains("row number"), "{role}: {outcome}");
+        }
     }
 }
 

@@ -25,6 +25,7 @@ enum Step {
     Limit { offset: i64, length: u32 },
     Join { how: usize, left: usize, right: usize, second: bool },
     Union { column: usize, value: i64 },
+    JoinTotals { how: usize, key: usize, value: usize, below: i64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -48,6 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (-20i64..20, 0u32..20).prop_map(|(offset, length)| Step::Limit { offset, length }),
         3 => (0usize..6, column(), column(), any::<bool>()).prop_map(|(how, left, right, second)| Step::Join { how, left, right, second }),
         1 => (column(), constant()).prop_map(|(column, value)| Step::Union { column, value }),
+        2 => (0usize..6, column(), column(), constant()).prop_map(|(how, key, value, below)| Step::JoinTotals { how, key, value, below }),
     ]
 }
 
@@ -233,6 +235,18 @@ macro_rules! apply {
                     let args = JoinArgs::new(how).with_suffix(Some(suffix.into()));
                     known.forget_order();
                     let joined = $join(frame, other, left_on, right_on, args);
+                    known.columns = joined.1;
+                    joined.0
+                },
+                Step::JoinTotals { how, key, value, below } => {
+                    use JoinType::{Anti, Full, Inner, Left, Right, Semi};
+                    let how = [Inner, Left, Right, Full, Semi, Anti][*how].clone();
+                    let (key, value) = (col(known.name(*key)), col(known.name(*value)));
+                    let (name, sum) = (known.fresh(), known.fresh());
+                    let some = frame.clone().filter(value.clone().lt(lit(*below)));
+                    let totals = some.group_by([key.clone().alias(name.clone())]).agg([value.sum().alias(sum)]);
+                    known.forget_order();
+                    let joined = $join(frame, totals, vec![key], vec![col(name)], JoinArgs::new(how));
                     known.columns = joined.1;
                     joined.0
                 },

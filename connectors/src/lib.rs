@@ -2,6 +2,7 @@
 
 mod batches;
 mod estimate;
+pub mod materialized;
 pub mod memory;
 pub mod parquet;
 mod request;

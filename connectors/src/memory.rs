@@ -177,14 +177,20 @@ impl Source for MemorySource {
             return Err(OperatorError::message(ErrorKind::Internal, format!("there is no split {split}")));
         };
         let frame = frame.slice(rows.start as i64, rows.len());
-        let batches = Batches::new(frame, context.batch_rows);
-        Ok(Box::new(MemoryReader { request: self.request.clone(), batches }))
+        Ok(Box::new(MemoryReader::new(frame, self.request.clone(), context)))
     }
 }
 
-struct MemoryReader {
+/// Reads the rows of one frame.
+pub(crate) struct MemoryReader {
     request: Arc<Request>,
     batches: Batches,
+}
+
+impl MemoryReader {
+    pub(crate) fn new(frame: DataFrame, request: Arc<Request>, context: &WorkerContext) -> Self {
+        Self { request, batches: Batches::new(frame, context.batch_rows) }
+    }
 }
 
 impl SplitReader for MemoryReader {

@@ -12,6 +12,7 @@
 //! | [`pool`] | the persistent workers and the life cycle of a query |
 //! | [`cluster`] | the mesh of processes |
 //! | [`error`], [`metrics`], [`gate`] | typed errors, counters per operator, start signals |
+//! | [`materialized`] | rows that are computed once and read several times |
 //!
 //! `engine` names no concrete operator and no file format.
 
@@ -24,6 +25,7 @@ pub mod expr;
 pub mod frame;
 pub mod gate;
 pub mod hash;
+pub mod materialized;
 pub mod metrics;
 pub mod operator;
 pub mod partitioning;

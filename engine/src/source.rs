@@ -54,6 +54,16 @@ pub trait Scan: Send + Sync {
         None
     }
 
+    /// About how many rows there are, if that is known without reading them.
+    fn estimated_rows(&self) -> Option<u64> {
+        self.rows()
+    }
+
+    /// What it reads, in numbers, if that can be told: tables with equal identities have equal rows and columns.
+    fn identity(&self) -> Option<&[u64]> {
+        None
+    }
+
     /// What is known of a column; quick, and asked again for every plan.
     fn statistics(&self, _column: &str) -> ColumnStatistics {
         ColumnStatistics::default()
@@ -81,6 +91,16 @@ pub struct Split {
     pub rows: Option<u64>,
 }
 
+/// Whose splits a [`Source`] lists, and when it knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// Those of the whole cluster, before the query starts: every process gets the same list, and split `i` is read by
+    /// process `i % processes`.
+    Cluster,
+    /// Those of the process, when the gates of the plan node are open: each process reads all of its own list.
+    Process,
+}
+
 /// Reads the splits of a table. One source serves all workers of a process for one run of a query.
 pub trait Source: Send + Sync {
     /// Name and parameters.
@@ -89,8 +109,13 @@ pub trait Source: Send + Sync {
     /// Columns delivered.
     fn schema(&self) -> SchemaRef;
 
-    /// The splits, in the order of their rows. Every process gets the same list: split `i` is read by process
-    /// `i % processes`. Called once a process and query; it must be quick, as footers were read when the scan was made.
+    /// Whose splits [`splits`](Source::splits) lists, and when it is asked.
+    fn listing(&self) -> Listing {
+        Listing::Cluster
+    }
+
+    /// The splits, in the order of their rows; the same whenever it is asked within a process and query. It must be quick,
+    /// as footers were read when the scan was made.
     fn splits(&self) -> Result<Vec<Split>, OperatorError>;
 
     /// Opens the split with an index in [`splits`](Source::splits).

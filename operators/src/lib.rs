@@ -5,6 +5,7 @@
 //! | [`aggregate`] | group-by in two phases, distinct |
 //! | [`join`] | hash join of every kind |
 //! | [`filter`], [`project`], [`select`] | rows and columns of a batch, stateless |
+//! | [`materialize`] | rows that are read several times |
 //! | [`limit`] | the first rows, or a slice |
 //! | [`top_k`] | the first rows of a sort order |
 //! | [`sort`] | all rows in a sort order |
@@ -17,6 +18,7 @@ pub mod filter;
 mod gather;
 pub mod join;
 pub mod limit;
+pub mod materialize;
 mod ordered_batches;
 pub mod project;
 pub mod select;

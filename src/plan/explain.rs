@@ -10,6 +10,7 @@ use super::cardinality::Estimates;
 use super::expression::NamedExpr;
 use super::join::Join;
 use super::logical::{LogicalPlan, Node};
+use super::query::Query;
 
 impl fmt::Display for LogicalPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,15 +18,21 @@ impl fmt::Display for LogicalPlan {
     }
 }
 
-/// A plan, each node with about how many rows it delivers, where that is known.
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_query(self, f, &|_, _| Ok(()))
+    }
+}
+
+/// A query, each node with about how many rows it delivers, where that is known.
 pub(crate) struct WithRows<'a> {
-    pub(crate) plan: &'a LogicalPlan,
+    pub(crate) query: &'a Query,
     pub(crate) estimates: &'a Estimates,
 }
 
 impl fmt::Display for WithRows<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_nodes(self.plan, 0, f, &|plan, f| match self.estimates.rows(plan) {
+        write_query(self.query, f, &|plan, f| match self.estimates.rows(plan) {
             Some(rows) => write!(f, " rows≈{rows:.0}"),
             None => Ok(()),
         })
@@ -34,6 +41,14 @@ impl fmt::Display for WithRows<'_> {
 
 /// What is written at the end of a node's line.
 type Annotate<'a> = &'a dyn Fn(&LogicalPlan, &mut fmt::Formatter<'_>) -> fmt::Result;
+
+fn write_query(query: &Query, f: &mut fmt::Formatter<'_>, annotate: Annotate<'_>) -> fmt::Result {
+    write_nodes(&query.root, 0, f, annotate)?;
+    query.shared.iter().try_for_each(|shared| {
+        writeln!(f, "shared plan {}", shared.scan.number())?;
+        write_nodes(&shared.plan, 0, f, annotate)
+    })
+}
 
 fn write_nodes(plan: &LogicalPlan, depth: usize, f: &mut fmt::Formatter<'_>, annotate: Annotate<'_>) -> fmt::Result {
     write!(f, "{:indent$}", "", indent = 2 * depth)?;

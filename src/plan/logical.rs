@@ -51,11 +51,6 @@ impl LogicalPlan {
         &self.node
     }
 
-    /// Whether this is the same node, not only an equal one.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.node, &other.node)
-    }
-
     /// The columns of the result.
     pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema

@@ -8,6 +8,7 @@ pub(crate) mod join;
 pub(crate) mod logical;
 pub(crate) mod optimizer;
 pub(crate) mod physical;
+pub(crate) mod query;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -121,7 +121,7 @@ impl Profile {
         writeln!(f, "{rows:>13} {about:>13} {time:>11} {state:>9}  {:indent$}{}", "", Line(plan))?;
         let mut traces: Vec<&Trace> = trace.map(|trace| trace.inputs.iter().collect()).unwrap_or_default();
         plan.inputs().into_iter().try_for_each(|input| {
-            let found = traces.iter().position(|trace| trace.plan.is(input));
+            let found = traces.iter().position(|trace| trace.plan.address() == input.address());
             let trace = found.map(|found| traces.remove(found));
             self.write_plan(input, trace, depth + 1, f)
         })
@@ -175,7 +175,12 @@ impl fmt::Display for Profile {
             milliseconds(all.saturating_sub(busy)),
         )?;
         writeln!(f, "\noptimized plan\n{:>13} {:>13} {:>11} {:>9}", "rows", "rows≈", "time", "state")?;
-        self.traces.iter().try_for_each(|trace| self.write_plan(&trace.plan, Some(trace), 0, f))?;
+        for (index, trace) in self.traces.iter().enumerate() {
+            if index > 0 {
+                writeln!(f, "{:>50} shared plan {index}", "")?;
+            }
+            self.write_plan(&trace.plan, Some(trace), 0, f)?;
+        }
         let names = ["rows in", "rows out", "batches", "bytes", "time", "state"];
         let [rows_in, rows_out, batches, bytes, time, state] = names;
         writeln!(f, "\nphysical plan\n{rows_in:>13} {rows_out:>13} {batches:>8} {bytes:>9} {time:>11} {state:>9}")?;

@@ -13,9 +13,9 @@ use crate::arrow::to_record_batches;
 use crate::error::{Error, Result};
 use crate::plan::WithRows;
 use crate::plan::cardinality::Estimates;
-use crate::plan::logical::LogicalPlan;
-use crate::plan::optimizer::optimize;
+use crate::plan::optimizer::optimize_query;
 use crate::plan::physical::{Collected, Physical, lower};
+use crate::plan::query::Query;
 
 impl DataStream {
     /// Runs the query and returns all its rows. In a cluster, every process gets the same result.
@@ -87,11 +87,11 @@ impl DataStream {
     /// A query that does not fit its input; a source that cannot be opened; workers that have stopped.
     pub fn start(&self) -> Result<RunningQuery> {
         let estimates = Estimates::default();
-        let plan = optimize(self.plan()?.clone(), self.context.rules());
+        let query = self.optimized(&estimates)?;
         let collected = Collected::default();
-        let physical = self.lower(&plan, &estimates, &collected)?;
+        let physical = self.lower(&query, &estimates, &collected)?;
         let handle = self.context.run(physical.plan)?;
-        Ok(RunningQuery { handle, collected, schema: plan.schema().clone() })
+        Ok(RunningQuery { handle, collected, schema: query.root.schema().clone() })
     }
 
     /// [`collect`](Self::collect), with what was measured on the way. To measure costs next to nothing and happens always;
@@ -111,13 +111,13 @@ impl DataStream {
     /// As [`collect`](Self::collect).
     pub fn profile(&self) -> Result<(DataFrame, Profile)> {
         let estimates = Estimates::default();
-        let plan = optimize(self.plan()?.clone(), self.context.rules());
+        let query = self.optimized(&estimates)?;
         let collected = Collected::default();
-        let physical = self.lower(&plan, &estimates, &collected)?;
+        let physical = self.lower(&query, &estimates, &collected)?;
         let (mut profile, physical) = Profile::new(physical, &self.context, &estimates);
         let handle = self.context.run(physical)?;
         profile.finish(handle.wait()?);
-        Ok((collected.take(plan.schema()).map_err(assembling)?, profile))
+        Ok((collected.take(query.root.schema()).map_err(assembling)?, profile))
     }
 
     /// Runs the query, and returns the optimized plan and what the workers did as text: beside each node and operator its
@@ -158,14 +158,18 @@ impl DataStream {
     pub fn explain(&self) -> Result<String> {
         let plan = self.plan()?;
         let estimates = Estimates::default();
-        let optimized = optimize(plan.clone(), self.context.rules());
-        let physical = self.lower(&optimized, &estimates, &Collected::default())?.plan;
-        let optimized = WithRows { plan: &optimized, estimates: &estimates };
+        let query = self.optimized(&estimates)?;
+        let physical = self.lower(&query, &estimates, &Collected::default())?.plan;
+        let optimized = WithRows { query: &query, estimates: &estimates };
         Ok(format!("logical plan\n{plan}\noptimized plan\n{optimized}\nphysical plan\n{physical}"))
     }
 
-    fn lower(&self, plan: &LogicalPlan, estimates: &Estimates, collected: &Collected) -> Result<Physical> {
-        lower(plan, self.context.on_workers(), estimates, collected).map_err(|source| Error::Planning { source })
+    fn optimized(&self, estimates: &Estimates) -> Result<Query> {
+        Ok(optimize_query(self.plan()?.clone(), self.context.rules(), estimates))
+    }
+
+    fn lower(&self, query: &Query, estimates: &Estimates, collected: &Collected) -> Result<Physical> {
+        lower(query, self.context.on_workers(), estimates, collected).map_err(|source| Error::Planning { source })
     }
 }
 

@@ -152,7 +152,7 @@ fn make_channel(
             Head::Source(source) => {
                 let splits = match &run.splits[position] {
                     Some(splits) if node.channels == Channels::All || context.worker == 0 => splits.clone(),
-                    _ => Arc::new(SplitQueue::default()),
+                    _ => Arc::new(SplitQueue::empty()),
                 };
                 Core::Source(Reading::new(source.clone(), splits))
             },

@@ -202,7 +202,7 @@ impl Reading {
                 metrics.finished_split();
                 self.reader = None;
             }
-            self.split = self.splits.pop();
+            self.split = self.splits.pop(self.source.as_ref())?;
             let Some(split) = self.split else { return Ok(None) };
             self.reader = Some(self.source.open(split, context)?);
         }

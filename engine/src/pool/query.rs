@@ -50,13 +50,14 @@ impl QueryRun {
         for node in &plan.nodes {
             splits.push(match &node.head {
                 Head::Source(source) => {
-                    let listed = source.splits().map_err(|source| Error::Operator {
+                    let queue = SplitQueue::new(source.as_ref(), node.channels, context);
+                    let queue = queue.map_err(|source| Error::Operator {
                         operator: node.name(),
                         worker: context.worker,
                         split: None,
                         source,
                     })?;
-                    Some(Arc::new(SplitQueue::new(listed, node.channels, context)))
+                    Some(Arc::new(queue))
                 },
                 _ => None,
             });

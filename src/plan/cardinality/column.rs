@@ -111,7 +111,9 @@ impl Estimates {
             Node::Scan { scan, request } => {
                 let column = table_column(scan.as_ref(), name)?;
                 Some(match &request.predicate {
-                    Some(predicate) => self.filtered(column, name, scan.rows()? as f64, rows, predicate, plan),
+                    Some(predicate) => {
+                        self.filtered(column, name, scan.estimated_rows()? as f64, rows, predicate, plan)
+                    },
                     None => column,
                 })
             },
@@ -233,7 +235,7 @@ impl Estimates {
 
 /// What a table knows of a column, before any filter.
 pub(super) fn table_column(scan: &dyn Scan, name: &PlSmallStr) -> Option<ColumnEstimate> {
-    let rows = scan.rows()? as f64;
+    let rows = scan.estimated_rows()? as f64;
     let schema = scan.schema();
     let dtype = schema.get(name)?;
     let statistics = scan.statistics(name);

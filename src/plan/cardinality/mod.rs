@@ -51,8 +51,8 @@ impl Estimates {
     fn compute_rows(&self, plan: &LogicalPlan) -> Option<f64> {
         match plan.node() {
             Node::Scan { scan, request } => match &request.predicate {
-                Some(predicate) => Some(scan.rows()? as f64 * self.scan_selectivity(scan, predicate)),
-                None => Some(scan.rows()? as f64),
+                Some(predicate) => Some(scan.estimated_rows()? as f64 * self.scan_selectivity(scan, predicate)),
+                None => Some(scan.estimated_rows()? as f64),
             },
             Node::Filter { input, predicate } => Some(self.rows(input)? * self.selectivity(input, predicate)),
             Node::Select { input, exprs } if makes_one_row(exprs, input) => Some(1.0),

@@ -167,7 +167,7 @@ fn other_operations() {
 fn explain_shows_rows() {
     let [plan, _] = filtered(orders(), col("customer").eq(lit(3)));
     let plan = join(plan, table("unknown", "id name"), &[("customer", "id")], JoinType::Inner);
-    let text = crate::plan::WithRows { plan: &plan, estimates: &Estimates::default() }.to_string();
+    let text = crate::plan::WithRows { query: &plan.into(), estimates: &Estimates::default() }.to_string();
     let ends: Vec<bool> = text.lines().map(|line| line.ends_with(" rows≈10")).collect();
     assert_eq!(ends, [false, true, false], "{text}");
 }

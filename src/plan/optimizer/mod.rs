@@ -10,11 +10,13 @@ mod partial_results;
 mod predicate_pushdown;
 mod projection_pushdown;
 mod rules;
+mod share;
 mod simplify;
 mod sort_limit;
 
 pub use self::rules::OptimizerRule;
 pub(crate) use self::rules::Rules;
+pub(crate) use self::share::optimize_query;
 
 use super::cardinality::Estimates;
 use super::logical::LogicalPlan;

@@ -14,6 +14,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OptimizerRule {
+    /// Parts of a query that occur more than once are computed once.
+    Sharing,
     /// Expressions are simplified.
     Simplify,
     /// What all alternatives of a predicate have in common comes out of them.
@@ -40,7 +42,8 @@ pub enum OptimizerRule {
 
 impl OptimizerRule {
     /// All rules.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
+        Self::Sharing,
         Self::Simplify,
         Self::Alternatives,
         Self::PredicatePushdown,
@@ -56,6 +59,7 @@ impl OptimizerRule {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Sharing => "sharing",
             Self::Simplify => "simplify",
             Self::Alternatives => "alternatives",
             Self::PredicatePushdown => "predicate-pushdown",

@@ -16,6 +16,7 @@ mod keys;
 mod project;
 mod requirement;
 mod scan;
+mod shared;
 mod slice;
 mod sort;
 #[cfg(test)]
@@ -38,9 +39,11 @@ use quokka_engine::plan::{Channels, Head, Input, Node as PhysicalNode, PhysicalP
 
 use self::collect::CollectSink;
 use self::dynamic_filter::{Doomed, DynamicFilters};
+use self::shared::SharedResult;
 use self::trace::Tracing;
 use super::cardinality::Estimates;
 use super::logical::{LogicalPlan, Node};
+use super::query::Query;
 
 /// What a plan must know of the workers that run it.
 #[derive(Clone, Copy, Debug)]
@@ -60,19 +63,24 @@ pub(crate) struct Physical {
     pub(crate) traces: Vec<Trace>,
 }
 
-/// The plan for one run of `plan` whose rows end in `collected`, in every process.
+/// The plan for one run of `query` whose rows end in `collected`, in every process.
 pub(crate) fn lower(
-    plan: &LogicalPlan,
+    query: &Query,
     on: Workers,
     estimates: &Estimates,
     collected: &Collected,
 ) -> Result<Physical, OperatorError> {
-    let physical = PhysicalPlan { batch_rows: on.batch_rows, ..PhysicalPlan::default() };
-    let filters = DynamicFilters::new(on.dynamic_filters);
-    let tracing = Tracing::default();
-    let mut lowering =
-        Lowering { plan: physical, workers: on.workers, processes: on.processes, estimates, filters, tracing };
-    let stream = lowering.lower(plan, Order::Kept)?;
+    let mut lowering = Lowering {
+        plan: PhysicalPlan { batch_rows: on.batch_rows, ..PhysicalPlan::default() },
+        workers: on.workers,
+        processes: on.processes,
+        estimates,
+        filters: DynamicFilters::new(on.dynamic_filters),
+        tracing: Tracing::default(),
+        shared: query.shared.iter().map(SharedResult::new).collect(),
+    };
+    let stream = lowering.lower(&query.root, Order::Kept)?;
+    (0..query.shared.len()).try_for_each(|index| lowering.materialize(index))?;
     let partitioning =
         if lowering.processes > 1 { Partitioning::BroadcastToProcesses } else { Partitioning::PassThrough };
     lowering.plan.add(PhysicalNode {
@@ -124,6 +132,8 @@ struct Lowering<'a> {
     estimates: &'a Estimates,
     filters: DynamicFilters,
     tracing: Tracing,
+    /// As in the query.
+    shared: Vec<SharedResult>,
 }
 
 type Lowered = Result<Stream, OperatorError>;

@@ -16,6 +16,9 @@ impl Lowering<'_> {
     ) -> Lowered {
         let mut request = request.clone();
         request.filters.extend(self.filters.of_scan(doomed));
+        if let Some(index) = self.shared_result(scan) {
+            return self.shared_scan(index, &request, order);
+        }
         let source = scan.source(&request)?;
         let schema = source.schema();
         let (channels, placement) = match order {

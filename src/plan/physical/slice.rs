@@ -18,7 +18,7 @@ impl Lowering<'_> {
             return self.slice_from_end(input, offset, length);
         };
         // One worker has the first rows of a table sooner than all workers have any.
-        let order = if reads_in_order(input) { Order::Needed } else { Order::Kept };
+        let order = if self.reads_in_order(input) { Order::Needed } else { Order::Kept };
         let stream = self.lower(input, order)?;
         let schema = stream.schema.clone();
         let limit = Limit::new(offset, length);
@@ -44,15 +44,17 @@ impl Lowering<'_> {
         stream.placement = Placement::One;
         Ok(stream)
     }
-}
 
-/// Whether the rows of `plan` are those of a table, all of them, one for one.
-fn reads_in_order(plan: &LogicalPlan) -> bool {
-    match plan.node() {
-        Node::Scan { request, .. } => request.predicate.is_none(),
-        Node::Select { input, exprs } | Node::WithColumns { input, exprs } => {
-            exprs.iter().all(|named| Properties::of(&named.expr, input.schema()).elementwise) && reads_in_order(input)
-        },
-        _ => false,
+    /// Whether the rows of `plan` are those of a table, all of them, one for one.
+    fn reads_in_order(&self, plan: &LogicalPlan) -> bool {
+        match plan.node() {
+            // All workers make the rows of a shared plan.
+            Node::Scan { scan, request } => request.predicate.is_none() && self.shared_result(scan.as_ref()).is_none(),
+            Node::Select { input, exprs } | Node::WithColumns { input, exprs } => {
+                exprs.iter().all(|named| Properties::of(&named.expr, input.schema()).elementwise)
+                    && self.reads_in_order(input)
+            },
+            _ => false,
+        }
     }
 }

@@ -6,7 +6,7 @@ use quokka_engine::expr::prelude::{Expr, col, len, lit};
 
 use super::*;
 use crate::plan::JoinSpecification;
-use crate::plan::optimizer::{Rules, optimize};
+use crate::plan::optimizer::{Rules, optimize_query};
 
 fn table(rows: usize) -> LogicalPlan {
     let values: Vec<i64> = (0..rows as i64).collect();
@@ -20,9 +20,14 @@ const CLUSTER: Workers = Workers { workers: 4, processes: 2, batch_rows: 7, dyna
 
 /// The nodes of the physical plan, without parameters and without the sink.
 fn nodes(plan: &LogicalPlan, on: Workers) -> Vec<String> {
-    let physical = lower(&optimize(plan.clone(), Rules::default()), on, &Estimates::default(), &Collected::default())
-        .unwrap()
-        .plan;
+    let physical = lower(
+        &optimize_query(plan.clone(), Rules::default(), &Estimates::default()),
+        on,
+        &Estimates::default(),
+        &Collected::default(),
+    )
+    .unwrap()
+    .plan;
     let nodes = physical.nodes.iter().enumerate().map(|(index, node)| {
         let mut text = format!("{index}: {}", node.name());
         for input in &node.inputs {
@@ -75,7 +80,7 @@ fn joins_hold_the_smaller_side() {
     let build_first = |how| nodes(&join(small(), large(), how), FOUR)[0].clone();
     // The build side is the first source.
     for (how, rows) in [(JoinType::Inner, 3), (JoinType::Left, 3), (JoinType::Semi, 3), (JoinType::Right, 3)] {
-        let optimized = optimize(join(small(), large(), how.clone()), Rules::default());
+        let optimized = optimize_query(join(small(), large(), how.clone()), Rules::default(), &Estimates::default());
         let physical = lower(&optimized, FOUR, &Estimates::default(), &Collected::default()).unwrap().plan;
         assert!(physical.to_string().starts_with(&format!("0: memory-scan rows=[{rows}]")), "{how}\n{physical}");
     }
@@ -109,7 +114,7 @@ fn processes_exchange_probe_rows_or_small_build_sides() {
 #[test]
 fn probe_sources_wait_for_the_build_side() {
     let plan = join(join(table(100), table(10), JoinType::Inner), table(20), JoinType::Semi);
-    let physical = lower(&plan, FOUR, &Estimates::default(), &Collected::default()).unwrap().plan;
+    let physical = lower(&plan.clone().into(), FOUR, &Estimates::default(), &Collected::default()).unwrap().plan;
     let gates: Vec<usize> = physical.nodes.iter().map(|node| node.gates.len()).collect();
     // 0: outer build source, 1: inner build source, 2: probe source.
     assert_eq!(gates, [0, 1, 2, 0, 0, 0]);
@@ -163,7 +168,8 @@ fn windows_are_exchanged_by_key_and_frames_gathered() {
 #[test]
 fn plans_are_the_same_every_time() {
     let plan = join(table(100), table(10), JoinType::Left).aggregate(&[col("v")], &[len()], "group_by").unwrap();
-    let fingerprint =
-        || lower(&plan, CLUSTER, &Estimates::default(), &Collected::default()).unwrap().plan.fingerprint();
+    let fingerprint = || {
+        lower(&plan.clone().into(), CLUSTER, &Estimates::default(), &Collected::default()).unwrap().plan.fingerprint()
+    };
     assert_eq!(fingerprint(), fingerprint());
 }

@@ -63,6 +63,14 @@ impl Lowering<'_> {
         Ok(stream)
     }
 
+    /// Adds what was made since to the plan that was lowered last.
+    pub(super) fn trace_rest(&mut self) {
+        let operators = self.claim();
+        if let Some(last) = self.tracing.inputs.last_mut() {
+            last.operators.extend(operators);
+        }
+    }
+
     /// The operators that belong to no trace yet.
     fn claim(&mut self) -> Vec<Place> {
         let claimed = &mut self.tracing.claimed;

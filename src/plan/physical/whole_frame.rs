@@ -32,7 +32,7 @@ impl Lowering<'_> {
         let stream = self.lower(input, needed)?;
         let keeps_order = match order {
             Order::Ignored => false,
-            Order::Kept => is_sorted(input),
+            Order::Kept => self.is_sorted(input),
             Order::Needed => true,
         };
         match requirement {
@@ -78,6 +78,21 @@ impl Lowering<'_> {
         Ok(self.exchange(stream, Partitioning::Hash(keyed.names().to_vec()), Arc::new(operator), schema))
     }
 
+    /// Whether the rows of `plan` have an order that it gave them.
+    pub(super) fn is_sorted(&self, plan: &LogicalPlan) -> bool {
+        match plan.node() {
+            Node::Sort { .. } | Node::TopK { .. } => true,
+            Node::Filter { input, .. }
+            | Node::Select { input, .. }
+            | Node::WithColumns { input, .. }
+            | Node::Slice { input, .. } => self.is_sorted(input),
+            Node::Scan { scan, .. } => {
+                self.shared_result(scan.as_ref()).is_some_and(|index| self.is_sorted_result(index))
+            },
+            Node::Aggregate { .. } | Node::Join { .. } | Node::Union { .. } => false,
+        }
+    }
+
     /// Brings a stream whose workers hold ranges to worker 0, in order. Others stay as they are.
     pub(super) fn restore_order(&mut self, stream: Stream) -> Stream {
         if stream.placement != Placement::Ranges {
@@ -86,17 +101,5 @@ impl Lowering<'_> {
         let schema = stream.schema.clone();
         let operator = WholeFrame::new("all rows in order", schema.clone(), Arc::new(Ok));
         self.exchange(stream, Partitioning::Gather, Arc::new(operator), schema)
-    }
-}
-
-/// Whether the rows of `plan` have an order that it gave them.
-fn is_sorted(plan: &LogicalPlan) -> bool {
-    match plan.node() {
-        Node::Sort { .. } | Node::TopK { .. } => true,
-        Node::Filter { input, .. }
-        | Node::Select { input, .. }
-        | Node::WithColumns { input, .. }
-        | Node::Slice { input, .. } => is_sorted(input),
-        Node::Scan { .. } | Node::Aggregate { .. } | Node::Join { .. } | Node::Union { .. } => false,
     }
 }

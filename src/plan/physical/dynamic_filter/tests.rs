@@ -8,6 +8,7 @@ use super::*;
 use crate::plan::JoinSpecification;
 use crate::plan::cardinality::Estimates;
 use crate::plan::physical::{Collected, Workers, lower};
+use crate::plan::query::Query;
 
 /// A table that is known by its number of rows.
 fn table(rows: i64) -> LogicalPlan {
@@ -26,8 +27,12 @@ fn join(left: LogicalPlan, right: LogicalPlan, how: JoinType) -> LogicalPlan {
     join_on(left, right, how, &[("k", "k")])
 }
 
+fn query(root: LogicalPlan) -> Query {
+    Query { root, shared: Vec::new() }
+}
+
 fn with(workers: Workers, plan: &LogicalPlan) -> Vec<String> {
-    let physical = lower(plan, workers, &Estimates::default(), &Collected::default()).unwrap().plan;
+    let physical = lower(&query(plan.clone()), workers, &Estimates::default(), &Collected::default()).unwrap().plan;
     let node = |node: &quokka_engine::plan::Node| {
         let description = match &node.head {
             quokka_engine::plan::Head::Source(source) => source.describe(),
@@ -193,9 +198,8 @@ fn what_one_side_learns_the_other_does_not() {
 fn processes_exchange_what_they_know() {
     let cluster = Workers { workers: 4, processes: 2, batch_rows: 7, dynamic_filters: true };
     let lowered = |small| {
-        lower(&join(table(100), table(small), JoinType::Inner), cluster, &Estimates::default(), &Collected::default())
-            .unwrap()
-            .plan
+        let query = query(join(table(100), table(small), JoinType::Inner));
+        lower(&query, cluster, &Estimates::default(), &Collected::default()).unwrap().plan
     };
     let text = lowered(50).to_string();
     assert!(text.contains("collect-filters Blocks ← 2 broadcast-to-processes"), "{text}");

@@ -1,0 +1,62 @@
+//! Parts of a query that occur more than once are computed once.
+//!
+//! Equal parts are found before any other rule, while they are still equal: what each reader needs (other columns, other
+//! rows) would soon make them different. A part that holds a join, an aggregate, a sort or other work that costs more than
+//! to keep its result becomes a plan of its own; its readers scan the result as they would scan a table. A table with
+//! filters and projections alone is read once for each use instead: each use then skips what it does not need.
+//!
+//! The rules are applied to the rest of the query first. They leave in the requests of the scans what each reader needs
+//! of the result, so the shared plan delivers the columns that any of them needs, and, if every reader has a predicate,
+//! the rows that pass any of these. Then it is optimized itself, and the plans that it reads follow.
+
+mod classes;
+mod needs;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
+use std::sync::Arc;
+
+use self::classes::Classes;
+use self::needs::narrowed;
+use super::{OptimizerRule, Rules, optimize};
+use crate::plan::cardinality::Estimates;
+use crate::plan::logical::LogicalPlan;
+use crate::plan::query::{Query, SharedPlan, SharedScan};
+
+/// Applies the rules to `plan`, after its common parts were taken out.
+pub(crate) fn optimize_query(plan: LogicalPlan, rules: Rules, estimates: &Estimates) -> Query {
+    if !rules.apply(OptimizerRule::Sharing) {
+        return optimize(plan, rules).into();
+    }
+    let Some(classes) = Classes::of(&plan) else { return optimize(plan, rules).into() };
+    // Inner parts have lower numbers than those that they are a part of.
+    let shared: Vec<(usize, Arc<SharedScan>)> = classes
+        .shared()
+        .rev()
+        .zip(1..)
+        .map(|(class, number)| {
+            let part = classes.plan(class);
+            let rows = estimates.rows(part).map(|rows| rows.ceil() as u64);
+            (class, Arc::new(SharedScan::new(number, part.schema().clone(), rows)))
+        })
+        .collect();
+    let leaf = |class: usize| {
+        let found = shared.iter().find(|(shared, _)| *shared == class);
+        found.map(|(_, scan)| LogicalPlan::scan(scan.clone()))
+    };
+    let mut query = Query::from(optimize(classes.rewrite(&plan, &leaf), rules));
+    for (class, scan) in &shared {
+        let mut requests = Vec::new();
+        scan.requests(&query.root, &mut requests);
+        query.shared.iter().for_each(|user| scan.requests(&user.plan, &mut requests));
+        // The optimizer may have found that nobody needs it.
+        if requests.is_empty() {
+            continue;
+        }
+        let part = classes.rewrite(classes.plan(*class), &leaf);
+        let plan = optimize(narrowed(part, &requests), rules);
+        query.shared.push(SharedPlan { scan: scan.clone(), plan });
+    }
+    query
+}

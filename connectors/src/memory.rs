@@ -11,6 +11,7 @@ use polars_core::prelude::PlSmallStr;
 use polars_core::schema::{Schema, SchemaRef};
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{Description, WorkerContext};
+use quokka_engine::physical::to_physical;
 use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source, Split, SplitReader};
 
 use self::sample::Sample;
@@ -184,18 +185,21 @@ impl Source for MemorySource {
 /// Reads the rows of one frame.
 pub(crate) struct MemoryReader {
     request: Arc<Request>,
+    /// Columns that are delivered or decide which rows are.
+    read: Vec<PlSmallStr>,
     batches: Batches,
 }
 
 impl MemoryReader {
     pub(crate) fn new(frame: DataFrame, request: Arc<Request>, context: &WorkerContext) -> Self {
-        Self { request, batches: Batches::new(frame, context.batch_rows) }
+        Self { read: request.columns(), request, batches: Batches::new(frame, context.batch_rows) }
     }
 }
 
 impl SplitReader for MemoryReader {
     fn next(&mut self) -> Result<Option<DataFrame>, OperatorError> {
         let Some(batch) = self.batches.next() else { return Ok(None) };
+        let batch = to_physical(batch.select(self.read.iter().cloned())?)?;
         let mut passed: Option<BooleanChunked> = None;
         for conjunct in &self.request.conjuncts {
             let mask = conjunct.mask(&batch.select(conjunct.columns.iter().cloned())?)?;

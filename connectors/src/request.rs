@@ -59,10 +59,16 @@ impl Request {
         Ok(checked)
     }
 
-    /// The columns that are delivered or decide which rows are; some may come twice.
-    pub(crate) fn columns(&self) -> impl Iterator<Item = &PlSmallStr> {
+    /// The columns to deliver and those that decide which rows are, each once.
+    pub(crate) fn columns(&self) -> Vec<PlSmallStr> {
+        let mut columns: Vec<PlSmallStr> = self.schema.iter_names_cloned().collect();
         let by_filters = self.filters.iter().flat_map(|filter| filter.columns());
-        self.conjuncts.iter().flat_map(|conjunct| &conjunct.columns).chain(by_filters).chain(self.schema.iter_names())
+        for name in self.conjuncts.iter().flat_map(|conjunct| &conjunct.columns).chain(by_filters) {
+            if !columns.contains(name) {
+                columns.push(name.clone());
+            }
+        }
+        columns
     }
 
     /// Adds the columns, if they are not all of `table`, the predicate and the dynamic filters.

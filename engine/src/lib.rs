@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`batch`] | the unit that travels: one Polars DataFrame |
+//! | [`physical`] | how the values of a column lie in batches |
 //! | [`frame`] | the raw columnar wire frame between processes |
 //! | [`hash`], [`partitioning`] | which worker a row belongs to |
 //! | [`operator`], [`source`], [`sink`] | the contracts that operators and connectors implement, free of timely types |
@@ -29,6 +30,7 @@ pub mod materialized;
 pub mod metrics;
 pub mod operator;
 pub mod partitioning;
+pub mod physical;
 pub mod plan;
 pub mod pool;
 pub mod sink;

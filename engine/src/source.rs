@@ -69,7 +69,7 @@ pub trait Scan: Send + Sync {
         ColumnStatistics::default()
     }
 
-    /// Up to a few thousand rows of some columns, from places all over the table, so that the share of rows that pass a
+    /// Up to a few thousand rows of some columns, with Polars' types, from places all over the table, so that the share of rows that pass a
     /// predicate can be estimated. `None` if they cannot be had within about a millisecond.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use polars_core::schema::SchemaRef;
 use quokka_engine::batch::Batch;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
+use quokka_engine::physical::physical_schema;
 
 use crate::ordered_batches::{OrderedBatches, concatenate};
 use crate::slices::Slices;
@@ -97,7 +98,7 @@ impl Operator for WholeFrameChannel {
     fn on_input_end(&mut self, _input: usize, output: &mut Output) -> Result<Progress, OperatorError> {
         let mut whole = match concatenate(self.held.take())? {
             Some(whole) => whole,
-            None if self.run_on_empty => DataFrame::empty_with_schema(&self.input),
+            None if self.run_on_empty => DataFrame::empty_with_schema(&physical_schema(&self.input)),
             None => return Ok(Progress::Done),
         };
         // Column by column, so that no more than one column is held twice.

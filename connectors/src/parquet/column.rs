@@ -2,14 +2,16 @@
 
 use std::io::Cursor;
 
-use polars_arrow::datatypes::Field;
+use polars_arrow::datatypes::{ArrowDataType, Field};
 use polars_buffer::Buffer;
-use polars_core::prelude::{Column, IntoColumn};
+use polars_core::prelude::{Column, DataType, IntoColumn};
 use polars_core::series::Series;
 use polars_parquet::parquet::schema::Repetition;
+use polars_parquet::parquet::schema::types::PhysicalType;
 use polars_parquet::read::{
     BasicDecompressor, ColumnChunkMetadata, Filter, PageReader, RowGroupMetadata, column_iter_to_arrays, n_columns,
 };
+use quokka_engine::physical::NARROW_DIGITS;
 
 use super::decode::ColumnCursor;
 use super::error::Damage;
@@ -31,7 +33,8 @@ pub(super) fn open_cursor(
     Ok(ColumnCursor::new(chunk, leaf, &field.dtype, encodings))
 }
 
-/// Decodes the rows of the column `field` that `filter` lets through; `rows` is their number.
+/// Decodes the rows of the column `field` that `filter` lets through; `rows` is their number. Decimals that the file holds
+/// as integers of at most 64 bits come as they lie in batches.
 ///
 /// One leaf is one column chunk; a struct has several. Nothing in the file is trusted: byte ranges are held against the
 /// file, announced sizes against each other, and a decoder that panics has met damage.
@@ -49,6 +52,8 @@ pub(super) fn decode_column(
         return Err(Damage::Count { what, expected: expected as u64, found: leaves.len() as u64 });
     }
     let chunks = leaves.iter().map(|leaf| column_chunk(bytes, row_group, leaf)).collect::<Result<Vec<_>, _>>()?;
+    let stored = stored(field, &leaves);
+    let field = stored.as_ref().unwrap_or(field);
     let series = guarded(|| {
         let (pages, types) = leaves
             .iter()
@@ -66,7 +71,24 @@ pub(super) fn decode_column(
     if series.len() != rows {
         return Err(Damage::Count { what: "rows in the column", expected: rows as u64, found: series.len() as u64 });
     }
-    Ok(series.into_column())
+    Ok(match stored {
+        Some(_) => series.cast(&DataType::Int64).map_err(Damage::Polars)?.into_column(),
+        None => series.into_column(),
+    })
+}
+
+/// The field with the integers that the file holds, if it is one of decimals that lie in batches as integers too. They
+/// are decoded in half the time of 128-bit decimals.
+fn stored(field: &Field, leaves: &[&ColumnChunkMetadata]) -> Option<Field> {
+    use ArrowDataType::{Decimal, Decimal32, Decimal64};
+    let is_narrow = matches!(field.dtype, Decimal32(p, _) | Decimal64(p, _) | Decimal(p, _) if p <= NARROW_DIGITS);
+    let leaf = leaves.first().filter(|_| is_narrow && leaves.len() == 1)?;
+    let dtype = match leaf.descriptor().descriptor.primitive_type.physical_type {
+        PhysicalType::Int32 => ArrowDataType::Int32,
+        PhysicalType::Int64 => ArrowDataType::Int64,
+        _ => return None,
+    };
+    Some(Field::new(field.name.clone(), dtype, field.is_nullable))
 }
 
 /// The bytes of a column chunk, as far as the footer is right about where they are.

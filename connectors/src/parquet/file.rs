@@ -108,7 +108,7 @@ impl ParquetFile {
         dictionary_values(&chunk, u64::try_from(leaf.num_values()).ok()?).ok()?
     }
 
-    /// Decodes the `rows` rows of a column of a row group that `filter` lets through.
+    /// Decodes the `rows` rows of a column of a row group that `filter` lets through. Decimals may lie as in batches.
     pub(super) fn column(
         &self,
         row_group: usize,

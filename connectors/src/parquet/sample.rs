@@ -6,6 +6,7 @@ use polars_core::prelude::{Column, PlHashMap};
 use polars_core::series::Series;
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::OperatorError;
+use quokka_engine::physical::column_to_logical;
 
 use super::file::ParquetFile;
 use super::scan::Table;
@@ -80,7 +81,7 @@ impl Table {
         let Some(dtype) = self.schema.get(name).filter(|dtype| !dtype.is_nested()) else { return Ok(None) };
         let mut column = Column::full_null(name.clone(), 0, dtype);
         for place in &self.sample.places {
-            column.append(&self.first_rows(name, place)?)?;
+            column.append(&column_to_logical(self.first_rows(name, place)?, dtype)?)?;
         }
         let column = column.rechunk();
         self.sample.columns.lock().insert(name.clone(), column.clone());

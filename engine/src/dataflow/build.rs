@@ -22,6 +22,7 @@ use super::receive::{Credit, Receive};
 use super::ship::Ship;
 use crate::error::{Error, OperatorError};
 use crate::operator::WorkerContext;
+use crate::physical::physical_schema;
 use crate::plan::{Channels, Head, Node, PhysicalPlan};
 use crate::pool::{QueryRun, SplitQueue};
 
@@ -173,7 +174,7 @@ fn make_channel(
             Head::Source(_) => 1,
             _ => node.inputs.len(),
         };
-        let receive = |from: usize| Receive::new(plan.nodes[from].schema.clone(), context.worker);
+        let receive = |from: usize| Receive::new(physical_schema(&plan.nodes[from].schema), context.worker);
         let ship = |(reader, input): &(usize, usize)| {
             Ship::new(plan.nodes[*reader].inputs[*input].partitioning.clone(), context)
         };

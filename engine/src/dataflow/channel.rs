@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, OperatorError};
 use crate::gate::Gate;
 use crate::metrics::NodeMetrics;
 use crate::operator::WorkerContext;
+use crate::physical::to_physical;
 use crate::pool::SplitQueue;
 use crate::sink::Sink;
 use crate::source::{Source, SplitReader};
@@ -197,7 +198,7 @@ impl Reading {
         loop {
             if let Some(reader) = &mut self.reader {
                 if let Some(frame) = reader.next()? {
-                    return Ok(Some(frame));
+                    return to_physical(frame).map(Some);
                 }
                 metrics.finished_split();
                 self.reader = None;

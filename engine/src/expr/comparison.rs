@@ -10,7 +10,7 @@ use polars_utils::arena::{Arena, Node};
 use polars_utils::pl_str::PlSmallStr;
 
 use super::conjunction::split_conjunction;
-use super::lower::{Scope, lower};
+use super::lower::{Output, Purpose, Scope, lower};
 
 /// A condition on one column that statistics, indexes and partition values can decide.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,10 +67,11 @@ pub enum Test {
 pub fn comparisons(predicate: &Expr, schema: &Schema) -> Vec<Comparison> {
     let mut found = Vec::new();
     for part in split_conjunction(predicate) {
-        if let Ok(lowered) = lower(std::slice::from_ref(&part), schema, Scope::Rows)
-            && let [output] = lowered.outputs.as_slice()
+        if let Ok(lowered) = lower(std::slice::from_ref(&part), schema, Scope::Rows, Purpose::Types, 0..0)
+            && let [Output { nodes, .. }] = lowered.outputs.as_slice()
+            && let [node] = nodes.as_slice()
         {
-            collect(&lowered.arena, output.node, schema, &mut found);
+            collect(&lowered.arena, *node, schema, &mut found);
         }
     }
     found

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::GroupPositions;
 use polars_core::schema::SchemaRef;
-use polars_expr::prelude::PhysicalExpr;
 use polars_expr::state::ExecutionState;
 use polars_plan::dsl::Expr;
 
-use super::error::evaluation;
-use super::lower::{Output, Scope, lower};
+use super::lower::{Compiled, Purpose, Scope, lower};
 use super::window::Windows;
 use crate::error::OperatorError;
+use crate::physical::to_physical;
 
 /// Expressions evaluated on whole groups, as in Polars' `group_by(..).agg(..)`: one row a group. For aggregates that
 /// do not decompose into partial ones.
@@ -32,7 +31,7 @@ use crate::error::OperatorError;
 /// ```
 pub struct GroupProjection {
     schema: SchemaRef,
-    outputs: Vec<(Arc<dyn PhysicalExpr>, Output)>,
+    outputs: Vec<Compiled>,
     windows: Windows,
     state: ExecutionState,
 }
@@ -43,12 +42,11 @@ impl GroupProjection {
     /// # Errors
     /// Unknown columns, types that do not fit, and two outputs of one name.
     pub fn compile(exprs: &[Expr], schema: &SchemaRef) -> Result<Self, OperatorError> {
-        let mut lowered = lower(exprs, schema, Scope::Groups)?;
-        let physical = lowered.physical(schema)?;
+        let mut lowered = lower(exprs, schema, Scope::Groups, Purpose::Batches, 0..0)?;
         Ok(Self {
             schema: Arc::new(lowered.schema()),
             windows: Windows::of(&lowered),
-            outputs: physical.into_iter().zip(lowered.outputs).collect(),
+            outputs: lowered.physical(schema)?,
             state: ExecutionState::new(),
         })
     }
@@ -63,26 +61,21 @@ impl GroupProjection {
     /// # Errors
     /// Whatever fails on the values.
     pub fn evaluate(&self, frame: &DataFrame, groups: &GroupPositions) -> Result<DataFrame, OperatorError> {
-        let frame = if frame.should_rechunk() {
-            let mut frame = frame.clone();
+        let mut frame = to_physical(frame.clone())?;
+        if frame.should_rechunk() {
             frame.rechunk_mut();
-            Cow::Owned(frame)
-        } else {
-            Cow::Borrowed(frame)
-        };
+        }
         let state = match self.windows {
             Windows::None => Cow::Borrowed(&self.state),
             windows => Cow::Owned(windows.state(&self.state)),
         };
-        let columns = self.outputs.iter().map(|(physical, output)| {
-            let column = physical
-                .evaluate_on_groups(&frame, groups, &state)
-                .map_err(|error| evaluation(&output.expr, error))?
-                .finalize();
+        let columns = self.outputs.iter().map(|compiled| {
+            let column =
+                compiled.column(|physical| Ok(physical.evaluate_on_groups(&frame, groups, &state)?.finalize()))?;
             if column.len() != groups.len() {
-                return Err(output.wrong_length(groups.len(), column.len()));
+                return Err(compiled.output.wrong_length(groups.len(), column.len()));
             }
-            output.typed(column)
+            Ok(column)
         });
         let columns = columns.collect::<Result<Vec<_>, OperatorError>>()?;
         DataFrame::new(groups.len(), columns).map_err(Into::into)

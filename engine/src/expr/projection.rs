@@ -1,19 +1,23 @@
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
 use polars_core::frame::column::Column;
 use polars_core::schema::SchemaRef;
-use polars_expr::prelude::PhysicalExpr;
 use polars_expr::state::ExecutionState;
 use polars_plan::dsl::Expr;
 
-use super::error::{ExprError, evaluation};
-use super::lower::{Output, Scope, lower};
+use super::error::ExprError;
+use super::lower::{Compiled, Output, Purpose, Scope, lower};
 use super::window::Windows;
 use crate::error::{ErrorKind, OperatorError};
+use crate::physical::to_physical;
 
 /// Named columns computed from a batch; compiled once, shared by all workers of a process.
+///
+/// Schemas have the types of the plan; the columns that come out lie as in [batches](crate::physical). Those that go in
+/// may have either form.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -35,29 +39,28 @@ pub struct Projection {
     state: ExecutionState,
 }
 
-struct Compiled {
-    physical: Arc<dyn PhysicalExpr>,
-    output: Output,
-}
-
 impl Projection {
     /// Compiles `exprs`, which see columns of `schema`; wildcards and selectors are expanded.
     ///
     /// # Errors
     /// Unknown columns, types that do not fit, and two outputs of one name.
     pub fn compile(exprs: &[Expr], schema: &SchemaRef) -> Result<Self, OperatorError> {
-        let mut lowered = lower(exprs, schema, Scope::Rows)?;
-        let physical = lowered.physical(schema)?;
-        let windows = Windows::of(&lowered);
+        Self::compile_adaptive(exprs, 0..0, schema)
+    }
+
+    /// As [`compile`](Self::compile), where decimals that expressions with an index in `adaptive` compute come in either
+    /// form, whatever their type: as 64-bit integers in batches in which all of them fit. For readers inside the same
+    /// operator that take both. Wildcards in front of such an expression shift its index.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn compile_adaptive(exprs: &[Expr], adaptive: Range<usize>, schema: &SchemaRef) -> Result<Self, OperatorError> {
+        let mut lowered = lower(exprs, schema, Scope::Rows, Purpose::Batches, adaptive)?;
         Ok(Self {
             input: schema.clone(),
             schema: Arc::new(lowered.schema()),
-            outputs: physical
-                .into_iter()
-                .zip(lowered.outputs)
-                .map(|(physical, output)| Compiled { physical, output })
-                .collect(),
-            windows,
+            windows: Windows::of(&lowered),
+            outputs: lowered.physical(schema)?,
             state: ExecutionState::new(),
         })
     }
@@ -98,13 +101,8 @@ impl Projection {
             Windows::None => Cow::Borrowed(&self.state),
             windows => Cow::Owned(windows.state(&self.state)),
         };
-        self.outputs
-            .iter()
-            .map(|Compiled { physical, output }| {
-                let column = physical.evaluate(frame, &state).map_err(|error| evaluation(&output.expr, error))?;
-                output.typed(column)
-            })
-            .collect()
+        let frame = to_physical(frame.clone())?;
+        self.outputs.iter().map(|output| output.column(|physical| physical.evaluate(&frame, &state))).collect()
     }
 
     fn assemble(&self, height: usize, mut columns: Vec<Column>) -> Result<DataFrame, OperatorError> {
@@ -122,19 +120,6 @@ impl Projection {
 }
 
 impl Output {
-    /// Gives `column` the output's name and makes sure of its type.
-    ///
-    /// Polars' prediction of a type is off for a few of its own functions. The plan was built on the prediction, so the
-    /// column follows it. User functions are checked where they are called.
-    pub(super) fn typed(&self, column: Column) -> Result<Column, OperatorError> {
-        let column = if column.dtype() == &self.field.dtype {
-            column
-        } else {
-            column.strict_cast(&self.field.dtype).map_err(|error| evaluation(&self.expr, error))?
-        };
-        Ok(if column.name() == &self.field.name { column } else { column.with_name(self.field.name.clone()) })
-    }
-
     pub(super) fn wrong_length(&self, expected: usize, actual: usize) -> OperatorError {
         let error = ExprError::WrongLength { expression: self.expr.to_string(), expected, actual };
         OperatorError::new(ErrorKind::Compute, error)

@@ -3,7 +3,7 @@ use polars_core::schema::Schema;
 use polars_plan::dsl::Expr;
 
 use super::error::ExprError;
-use super::lower::{Scope, lower};
+use super::lower::{Purpose, Scope, lower};
 use crate::error::OperatorError;
 
 /// The name and type of the column that `expr` yields on rows of `schema`. Decimals follow [`decimal`](super::decimal).
@@ -25,7 +25,7 @@ use crate::error::OperatorError;
 /// # Ok::<(), quokka_engine::error::OperatorError>(())
 /// ```
 pub fn output_field(expr: &Expr, schema: &Schema) -> Result<Field, OperatorError> {
-    let mut outputs = lower(std::slice::from_ref(expr), schema, Scope::Rows)?.outputs;
+    let mut outputs = lower(std::slice::from_ref(expr), schema, Scope::Rows, Purpose::Types, 0..0)?.outputs;
     match outputs.pop() {
         Some(output) if outputs.is_empty() => Ok(output.field),
         last => {
@@ -40,5 +40,5 @@ pub fn output_field(expr: &Expr, schema: &Schema) -> Result<Field, OperatorError
 /// # Errors
 /// As [`output_field`], and two outputs of one name.
 pub fn output_schema(exprs: &[Expr], schema: &Schema) -> Result<Schema, OperatorError> {
-    Ok(lower(exprs, schema, Scope::Rows)?.schema())
+    Ok(lower(exprs, schema, Scope::Rows, Purpose::Types, 0..0)?.schema())
 }

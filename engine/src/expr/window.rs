@@ -24,7 +24,7 @@ impl Windows {
         let mut shared = true;
         for output in &lowered.outputs {
             let mut count = 0;
-            for (_, node) in lowered.arena.iter(output.node) {
+            for (_, node) in output.nodes.iter().flat_map(|node| lowered.arena.iter(*node)) {
                 let AExpr::Over { partition_by, order_by, mapping, .. } = node else { continue };
                 count += 1;
                 let keys: Vec<Expr> = partition_by.iter().map(|key| to_expr(*key)).collect();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, IntoColumn};
 use quokka_engine::error::OperatorError;
+use quokka_engine::physical::physical_schema;
 
-use super::accumulator::Rows;
+use super::accumulator::{FEW, Rows, count_by_group};
 use super::groups::{GroupTable, Groups};
 use super::plan::{Slot, TwoPhase};
 use crate::state::foreign;
@@ -48,8 +49,8 @@ impl GroupedState {
     /// Folds in rows of keys and inputs, which the worker `origin` sent.
     pub fn update(&mut self, rows: &DataFrame, origin: usize) -> Result<(), OperatorError> {
         self.fold(rows, origin, |slot, rows, inputs| {
-            let input = slot.input.map_or(&[][..], |input| &inputs[input..=input]);
-            slot.accumulator.update(rows, input)
+            let input = slot.partial.input.map(|input| slot.partial.input_of(&inputs[input])).transpose()?;
+            slot.accumulator.update(rows, input.as_slice())
         })
     }
 
@@ -60,7 +61,7 @@ impl GroupedState {
 
     /// Takes up groups of keys and states that were written out.
     pub fn restore(&mut self, states: &DataFrame) -> Result<(), OperatorError> {
-        if states.schema() != self.plan.partial_schema() {
+        if *states.schema() != physical_schema(self.plan.partial_schema()) {
             return Err(foreign("other groups"));
         }
         self.merge(states)
@@ -76,13 +77,18 @@ impl GroupedState {
             return Ok(());
         }
         let (keys, values) = frame.columns().split_at(self.plan.key_names().len());
-        let mut rows = Rows { len: frame.height(), groups: None, founders: &[], origin };
+        let counts: [i64; FEW];
+        let mut rows = Rows { len: frame.height(), groups: None, counts: None, founders: &[], origin };
         match &mut self.table {
             Some(table) => {
                 table.lookup(keys, &mut self.groups)?;
                 self.len = table.len();
                 rows.groups = Some(&self.groups.of_rows);
                 rows.founders = &self.groups.founders;
+                if self.len <= FEW {
+                    counts = count_by_group(&self.groups.of_rows);
+                    rows.counts = Some(&counts);
+                }
             },
             None => self.len = 1,
         }

@@ -7,6 +7,7 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{
     Description, FnOperator, Operator, OperatorFactory, Output, Progress, State, WorkerContext,
 };
+use quokka_engine::physical::physical_schema;
 
 use super::groups::{GroupTable, Groups};
 use super::plan::WholeGroups;
@@ -104,7 +105,8 @@ impl Channel {
             return Err(OperatorError::new(ErrorKind::Compute, TooManyRows(rows)));
         }
         let frame = concatenate(self.held.take())?;
-        let mut frame = frame.unwrap_or_else(|| DataFrame::empty_with_schema(self.plan.exchanged_schema()));
+        let mut frame =
+            frame.unwrap_or_else(|| DataFrame::empty_with_schema(&physical_schema(self.plan.exchanged_schema())));
         frame.rechunk_mut();
         Ok(frame)
     }
@@ -112,7 +114,7 @@ impl Channel {
 
 impl Grouped {
     fn new(rows: DataFrame, plan: &WholeGroups) -> Result<Self, OperatorError> {
-        let mut table = GroupTable::new(plan.key_schema().clone());
+        let mut table = GroupTable::new(physical_schema(plan.key_schema()));
         let mut groups = Groups::default();
         table.lookup(rows.select(plan.key_names())?.columns(), &mut groups)?;
         let mut ends = vec![0; table.len()];

@@ -4,6 +4,7 @@ use polars_core::datatypes::DataType;
 use polars_core::schema::Schema;
 use polars_plan::utils::expr_to_leaf_column_names;
 use polars_utils::pl_str::PlSmallStr;
+use quokka_engine::physical::physical_dtype;
 
 use super::JoinInput;
 use super::error::JoinError;
@@ -79,7 +80,7 @@ impl Layout {
             }
             if options.emits_build_rows() {
                 let build = column.of(options.build).map(|name| place(&mut layout.build, name));
-                layout.lone.push(Lone { name: column.name.clone(), dtype: column.dtype.clone(), build });
+                layout.lone.push(Lone { name: column.name.clone(), dtype: physical_dtype(&column.dtype), build });
             }
         }
         if let Some(condition) = &options.condition {

@@ -47,6 +47,7 @@ use polars_core::schema::{Schema, SchemaRef};
 pub use polars_ops::frame::JoinCoalesce;
 use quokka_engine::error::OperatorError;
 use quokka_engine::gate::Gate;
+use quokka_engine::physical::{physical_dtype, physical_schema};
 
 pub use self::build::HashJoinBuild;
 pub use self::collect_filters::CollectFilters;
@@ -135,12 +136,13 @@ impl HashJoin {
         let layout = Layout::new(&left, &right, &columns, &options)?;
         let condition = options.condition.as_ref();
         let condition = condition.map(|condition| Condition::new(condition, &layout.condition_schema)).transpose()?;
-        let key_types: Vec<DataType> = build.on.iter().filter_map(|key| build.schema.get(key)).cloned().collect();
+        let key_types: Vec<DataType> =
+            build.on.iter().filter_map(|key| build.schema.get(key)).map(physical_dtype).collect();
         let gate = Arc::new(Gate::new());
         let shared = Arc::new(Shared {
             format: KeyFormat::choose(&key_types, options.nulls_equal),
             key_types,
-            build_schema: layout::kept_schema(&build.schema, &layout.build),
+            build_schema: layout::kept_schema(&physical_schema(&build.schema), &layout.build),
             build_keys: build.on.clone(),
             probe_keys: probe.on.clone(),
             layout,

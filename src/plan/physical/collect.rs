@@ -8,6 +8,7 @@ use polars_core::prelude::SchemaRef;
 use quokka_engine::batch::Batch;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, WorkerContext};
+use quokka_engine::physical::to_logical;
 use quokka_engine::sink::{Sink, SinkFactory};
 
 /// The rows that the workers of this process have collected. Clones share them.
@@ -32,14 +33,15 @@ impl Collected {
     }
 }
 
-/// Collects batches into [`Collected`].
+/// Collects batches of the columns of `schema` into [`Collected`], with Polars' types.
 pub(super) struct CollectSink {
     collected: Collected,
+    schema: SchemaRef,
 }
 
 impl CollectSink {
-    pub(super) fn new(collected: Collected) -> Self {
-        Self { collected }
+    pub(super) fn new(collected: Collected, schema: SchemaRef) -> Self {
+        Self { collected, schema }
     }
 }
 
@@ -49,7 +51,8 @@ impl SinkFactory for CollectSink {
     }
 
     fn create(&self, _context: &WorkerContext) -> Result<Box<dyn Sink>, OperatorError> {
-        Ok(Box::new(CollectChannel { batches: Vec::new(), collected: self.collected.clone() }))
+        let (collected, schema) = (self.collected.clone(), self.schema.clone());
+        Ok(Box::new(CollectChannel { batches: Vec::new(), collected, schema }))
     }
 }
 
@@ -57,12 +60,13 @@ impl SinkFactory for CollectSink {
 struct CollectChannel {
     batches: Vec<(usize, DataFrame)>,
     collected: Collected,
+    schema: SchemaRef,
 }
 
 impl Sink for CollectChannel {
     fn on_batch(&mut self, batch: Batch) -> Result<(), OperatorError> {
         let origin = batch.origin();
-        self.batches.push((origin, batch.into_frame()));
+        self.batches.push((origin, to_logical(batch.into_frame(), &self.schema)?));
         Ok(())
     }
 

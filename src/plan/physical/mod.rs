@@ -84,7 +84,7 @@ pub(crate) fn lower(
     let partitioning =
         if lowering.processes > 1 { Partitioning::BroadcastToProcesses } else { Partitioning::PassThrough };
     lowering.plan.add(PhysicalNode {
-        head: Head::Sink(Arc::new(CollectSink::new(collected.clone()))),
+        head: Head::Sink(Arc::new(CollectSink::new(collected.clone(), stream.schema.clone()))),
         fused: Vec::new(),
         inputs: vec![Input { from: stream.node, partitioning }],
         schema: stream.schema,

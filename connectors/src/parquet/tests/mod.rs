@@ -28,6 +28,7 @@ use polars_plan::dsl::Expr;
 use quokka_engine::error::OperatorError;
 use quokka_engine::expr::Predicate;
 use quokka_engine::operator::testing::single_worker;
+use quokka_engine::physical::{to_logical, to_physical};
 use quokka_engine::source::{Scan, ScanRequest, Source};
 
 use super::{ParquetOptions, ParquetScan};
@@ -125,6 +126,7 @@ pub(super) fn read_source(source: Arc<dyn Source>, batch_rows: usize) -> Result<
         let mut reader = source.open(index, &single_worker(batch_rows))?;
         let mut rows = 0;
         while let Some(batch) = reader.next()? {
+            let batch = to_logical(to_physical(batch)?, &schema)?;
             assert_eq!(*batch.schema(), schema);
             assert!(batch.height() <= batch_rows);
             rows += batch.height() as u64;

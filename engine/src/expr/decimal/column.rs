@@ -1,4 +1,4 @@
-//! Decimals and integers of a column as 128-bit integers, and back.
+//! The integers behind columns of decimals and integers, and columns of decimals made of integers.
 
 use polars_arrow::array::PrimitiveArray;
 use polars_arrow::bitmap::Bitmap;
@@ -6,23 +6,24 @@ use polars_arrow::compute::utils::combine_validities_and;
 use polars_buffer::Buffer;
 use polars_core::datatypes::{AnyValue, DataType};
 use polars_core::frame::column::Column;
-use polars_core::prelude::{ChunkedArray, Int128Chunked, IntoColumn, IntoSeries, NewChunkedArray, PolarsNumericType};
+use polars_core::prelude::{Int64Chunked, Int128Chunked, IntoColumn, IntoSeries, NewChunkedArray, UInt64Chunked};
 use polars_core::scalar::Scalar;
 use polars_core::series::Series;
 use polars_error::{PolarsResult, polars_err};
 use polars_utils::pl_str::PlSmallStr;
 
-use super::program::Operand;
+use super::program::{Operand, Results};
 use super::types::DecimalType;
 
-/// The integers of a column. Without validity, none is null.
+/// The integers of a column: unscaled values of decimals, in either form. Without validity, none is null.
 pub(super) struct Integers {
     values: Values,
     pub(super) validity: Option<Bitmap>,
 }
 
 enum Values {
-    Shared(Buffer<i128>),
+    Narrow(Buffer<i64>),
+    Wide(Buffer<i128>),
     Constant(i128),
 }
 
@@ -43,27 +44,35 @@ impl Integers {
             DataType::Decimal(..) => {
                 let physical = series.decimal()?.physical().rechunk();
                 let Some(array) = physical.downcast_iter().next() else { return Ok(Self::empty()) };
-                Ok(Self { values: Values::Shared(array.values().clone()), validity: validity(array.validity()) })
+                Ok(Self { values: Values::Wide(array.values().clone()), validity: validity(array.validity()) })
             },
             DataType::UInt64 => Ok(Self::widen(series.u64()?)),
-            _ => Ok(Self::widen(series.cast(&DataType::Int64)?.i64()?)),
+            DataType::Int64 => Ok(Self::share(series.i64()?)),
+            _ => Ok(Self::share(series.cast(&DataType::Int64)?.i64()?)),
         }
     }
 
     fn empty() -> Self {
-        Self { values: Values::Shared(Buffer::default()), validity: None }
+        Self { values: Values::Narrow(Buffer::default()), validity: None }
     }
 
-    fn widen<T: PolarsNumericType<Native: Into<i128>>>(integers: &ChunkedArray<T>) -> Self {
+    fn share(integers: &Int64Chunked) -> Self {
+        let integers = integers.rechunk();
+        let Some(array) = integers.downcast_iter().next() else { return Self::empty() };
+        Self { values: Values::Narrow(array.values().clone()), validity: validity(array.validity()) }
+    }
+
+    fn widen(integers: &UInt64Chunked) -> Self {
         let integers = integers.rechunk();
         let Some(array) = integers.downcast_iter().next() else { return Self::empty() };
         let values: Vec<i128> = array.values().iter().map(|value| (*value).into()).collect();
-        Self { values: Values::Shared(values.into()), validity: validity(array.validity()) }
+        Self { values: Values::Wide(values.into()), validity: validity(array.validity()) }
     }
 
     pub(super) fn operand(&self) -> Operand<'_> {
         match &self.values {
-            Values::Shared(values) => Operand::Values(values),
+            Values::Narrow(values) => Operand::Narrow(values),
+            Values::Wide(values) => Operand::Wide(values),
             Values::Constant(value) => Operand::Constant(*value),
         }
     }
@@ -71,7 +80,8 @@ impl Integers {
     /// The integer of `row`, which exists; it has no meaning if the row is null.
     pub(super) fn value(&self, row: usize) -> i128 {
         match &self.values {
-            Values::Shared(values) => values.get(row).copied().unwrap_or_default(),
+            Values::Narrow(values) => values.get(row).copied().unwrap_or_default().into(),
+            Values::Wide(values) => values.get(row).copied().unwrap_or_default(),
             Values::Constant(value) => *value,
         }
     }
@@ -145,6 +155,16 @@ pub(super) fn combine(inputs: &[Integers], rows: usize) -> (Option<Bitmap>, bool
 pub(super) fn decimals(name: PlSmallStr, values: Vec<i128>, validity: Option<Bitmap>, dtype: DecimalType) -> Column {
     let array = PrimitiveArray::from_vec(values).with_validity(validity);
     Int128Chunked::with_chunk(name, array).into_decimal_unchecked(dtype.precision, dtype.scale).into_column()
+}
+
+/// A column of what a program yields, decimals of type `dtype`: 64-bit integers if the results are.
+pub(super) fn results(name: PlSmallStr, results: Results, validity: Option<Bitmap>, dtype: DecimalType) -> Column {
+    match results {
+        Results::Narrow(values) => {
+            Int64Chunked::with_chunk(name, PrimitiveArray::from_vec(values).with_validity(validity)).into_column()
+        },
+        Results::Wide(values) => decimals(name, values, validity, dtype),
+    }
 }
 
 /// One decimal, or null.

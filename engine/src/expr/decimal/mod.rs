@@ -39,6 +39,7 @@ mod rewrite;
 mod tests;
 mod types;
 
+pub(super) use function::Computation;
 pub use function::mean_from_sum_count;
-pub(super) use rewrite::rewrite;
+pub(super) use rewrite::{Columns, Form, Rewritten, narrowed, rewrite};
 pub use types::{mean_dtype, multiply_dtype, sum_dtype};

@@ -1,5 +1,7 @@
 use polars_core::datatypes::DataType;
 
+use crate::physical::NARROW_DIGITS;
+
 /// The digits of a decimal: every value is smaller than 10^38.
 pub(super) const MAX_PRECISION: usize = 38;
 
@@ -37,6 +39,11 @@ impl DecimalType {
         Some(Self::of_digits(digits, 0))
     }
 
+    /// Whether columns of this type lie in batches as 64-bit integers.
+    pub(super) fn is_narrow(self) -> bool {
+        self.precision <= NARROW_DIGITS
+    }
+
     pub(super) fn dtype(self) -> DataType {
         DataType::Decimal(self.precision, self.scale)
     }
@@ -63,7 +70,7 @@ impl DecimalType {
     }
 
     pub(super) fn modulus(self, other: Self) -> Self {
-        Self::of_digits(self.before().min(other.before()), self.scale.max(other.scale))
+        Self::of_digits(other.before(), self.scale.max(other.scale))
     }
 
     pub(super) fn sum(self) -> Self {

@@ -73,10 +73,15 @@ impl Accumulator for Count {
                     *count += selected.map_or(rows.len, |selected| selected.set_bits()) as u64;
                 }
             },
-            (Some(groups), None) => {
-                for &group in groups {
-                    self.counts[group as usize] += 1;
-                }
+            (Some(groups), None) => match rows.counts {
+                Some(counted) => {
+                    self.counts.iter_mut().zip(counted).for_each(|(count, counted)| *count += *counted as u64);
+                },
+                None => {
+                    for &group in groups {
+                        self.counts[group as usize] += 1;
+                    }
+                },
             },
             (Some(groups), Some(selected)) => {
                 for (&group, counts) in groups.iter().zip(selected.iter()) {

@@ -3,8 +3,10 @@
 mod boolean;
 mod bytes;
 mod count;
+mod decimal_sum;
 mod end_value;
 mod extremum;
+mod few_groups;
 mod moments;
 mod sum;
 
@@ -14,12 +16,15 @@ use polars_arrow::types::NativeType;
 use polars_core::prelude::{Column, DataType, IntoColumn, IntoSeries, Series};
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::physical::column_to_logical;
 
 pub(crate) use boolean::Truth;
 pub(crate) use bytes::BytesExtremum;
 pub(crate) use count::{Count, Counted};
+pub(crate) use decimal_sum::DecimalSum;
 pub(crate) use end_value::EndValue;
 pub(crate) use extremum::Extremum;
+pub(crate) use few_groups::{FEW, count_by_group};
 pub(crate) use moments::Moments;
 pub(crate) use sum::Sum;
 
@@ -30,6 +35,8 @@ pub(crate) struct Rows<'a> {
     pub len: usize,
     /// Group of each row; `None` if all rows belong to group 0.
     pub groups: Option<&'a [u32]>,
+    /// Number of rows of each group, if groups are few.
+    pub counts: Option<&'a [i64]>,
     /// First row of each group that this batch founded, in the order of the groups' numbers.
     pub founders: &'a [u32],
     /// The worker that sent the batch.
@@ -44,8 +51,8 @@ pub(crate) trait Accumulator {
     /// Makes room for groups up to `groups`; new ones hold what no row leaves.
     fn resize(&mut self, groups: usize);
 
-    /// Folds the rows of a batch into their groups, which exist. `input` is the column that the function is applied to;
-    /// only a count of rows has none.
+    /// Folds the rows of a batch into their groups, which exist. `input` is the column that the function is applied to,
+    /// as [`Partial::input_of`](super::plan::Partial::input_of) has it; only a count of rows has none.
     fn update(&mut self, rows: Rows<'_>, input: &[Column]) -> Result<(), OperatorError>;
 
     /// Folds state that another accumulator exported into the groups of its rows, which exist. Most functions merge
@@ -101,6 +108,8 @@ pub(crate) fn cast(column: &Column, dtype: &DataType) -> Result<Column, Operator
     Ok(match (series.dtype(), dtype) {
         // The numbers behind dates and times are what their sums and means are made of.
         (from, DataType::Float64) if from.is_temporal() => series.to_physical_repr().cast(dtype)?,
+        // Decimals as they lie in batches.
+        (DataType::Int64, DataType::Decimal(..)) => return column_to_logical(column.clone(), dtype),
         // Same scale: the physical values are the same.
         (DataType::Decimal(_, from), DataType::Decimal(precision, to)) if from == to => {
             series.decimal()?.physical().clone().into_decimal_unchecked(*precision, *to).into_series()

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use polars_core::prelude::{DataType, TimeUnit, sum_output_dtype};
+use polars_core::prelude::{Column, DataType, TimeUnit, sum_output_dtype};
 use polars_core::schema::Schema;
 use polars_plan::dsl::{AggExpr, BooleanFunction, FunctionExpr};
 use quokka_engine::error::OperatorError;
 use quokka_engine::expr::decimal::{mean_dtype, sum_dtype};
 use quokka_engine::expr::prelude::{NULL, col, lit, when};
 use quokka_engine::expr::{Expr, Requirement, columns_of, output_field, requirement};
+use quokka_engine::physical::{column_to_logical, is_narrow};
 
 use super::function::Function;
 use super::internal_name;
@@ -25,6 +26,18 @@ pub(crate) struct Partial {
     pub dtype: DataType,
     /// Index of its first state column.
     pub state: usize,
+}
+
+impl Partial {
+    /// `column`, which holds the input as it lies in batches, as an accumulator takes it.
+    pub fn input_of(&self, column: &Column) -> Result<Column, OperatorError> {
+        let takes_any_form = matches!(self.function, Function::Sum(_) | Function::Count(_));
+        let narrow = is_narrow(&self.dtype) && self.function != Function::Moments;
+        if takes_any_form || narrow || !self.dtype.is_decimal() {
+            return Ok(column.clone());
+        }
+        column_to_logical(column.clone(), &self.dtype)
+    }
 }
 
 /// The parts of a list of aggregate expressions. Equal parts are kept once.

@@ -7,9 +7,10 @@ use polars_arrow::datatypes::ArrowDataType;
 use polars_core::prelude::{Column, DataType, FillNullStrategy, IntoColumn, Scalar, Series};
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::physical::physical_dtype;
 
 use crate::aggregate::accumulator::{
-    Accumulator, BytesExtremum, Count, Counted, EndValue, Extremum, Moments, Sum, Truth, cast,
+    Accumulator, BytesExtremum, Count, Counted, DecimalSum, EndValue, Extremum, Moments, Sum, Truth, cast,
 };
 
 /// A function whose partial results merge into its result.
@@ -75,6 +76,7 @@ impl Function {
 
     /// An accumulator over a column of type `input`.
     pub fn accumulator(&self, input: &DataType) -> Result<Box<dyn Accumulator>, OperatorError> {
+        let input = &physical_dtype(input);
         Ok(match self {
             Function::Sum(dtype) => match dtype {
                 DataType::Int32 => Box::new(Sum::<i32>::new(dtype.clone())),
@@ -82,7 +84,7 @@ impl Function {
                 DataType::UInt32 => Box::new(Sum::<u32>::new(dtype.clone())),
                 DataType::UInt64 => Box::new(Sum::<u64>::new(dtype.clone())),
                 DataType::Float64 => Box::new(Sum::<f64>::new(dtype.clone())),
-                DataType::Decimal(..) => Box::new(Sum::<i128>::new(dtype.clone())),
+                DataType::Decimal(..) => Box::new(DecimalSum::new(dtype.clone())),
                 _ => return Err(self.refuses(input)),
             },
             Function::Count(counted) => Box::new(Count::new(*counted)),
@@ -117,7 +119,8 @@ impl Function {
         })
     }
 
-    /// The state that each row of `input` would leave alone: what an accumulator exports if every row is a group.
+    /// The state that each row of `input`, which is as accumulators take it, would leave alone: what an accumulator
+    /// exports if every row is a group.
     /// `origin`: the worker that sent the rows.
     pub fn single_rows(
         &self,

@@ -17,6 +17,8 @@ use quokka_engine::operator::OperatorFactory;
 use quokka_engine::partitioning::Partitioning;
 
 #[cfg(doc)]
+pub(crate) use self::decompose::Partial;
+#[cfg(doc)]
 pub(crate) use self::function::Function;
 pub(crate) use self::two_phase::{Slot, TwoPhase};
 pub(crate) use self::whole_groups::WholeGroups;

@@ -5,6 +5,7 @@ use polars_core::prelude::{Column, DataType, IDX_DTYPE, IdxSize, IntoColumn, Ser
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::expr::decimal::mean_from_sum_count;
+use quokka_engine::physical::physical_dtype;
 
 use crate::aggregate::accumulator::{cast, native, series_of};
 
@@ -43,7 +44,7 @@ impl Outcome {
     /// The values for groups whose states are the rows of `states`.
     pub fn finish(&self, states: &[Column], name: &PlSmallStr) -> Result<Column, OperatorError> {
         let column = match self {
-            Outcome::State { column, dtype } => cast(&states[*column], dtype)?,
+            Outcome::State { column, dtype } => cast(&states[*column], &physical_dtype(dtype))?,
             Outcome::Count { column } => count(&states[*column])?.into_column(),
             Outcome::Mean { sum, count, days, dtype } => mean(&states[*sum], &states[*count], *days, dtype)?,
             Outcome::Variance { column, ddof, root, dtype } => {

@@ -9,6 +9,7 @@ use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::OperatorError;
 use quokka_engine::expr::prelude::col;
 use quokka_engine::expr::{Expr, Projection, Requirement, requirement};
+use quokka_engine::physical::physical_schema;
 
 use super::decompose::{Decomposer, Partial, Parts};
 use super::{Named, describe, internal_name};
@@ -60,7 +61,8 @@ impl TwoPhase {
         let inputs = parts.inputs.iter().enumerate();
         let inputs = inputs.map(|(i, input)| input.clone().alias(internal_name("input", i, taken)));
         let pre: Vec<Expr> = keys.iter().map(|key| key.expr.clone().alias(key.name.clone())).chain(inputs).collect();
-        let pre = Projection::compile(&pre, schema)?;
+        // Computed decimals go into sums, most of the time, which take either form.
+        let pre = Projection::compile_adaptive(&pre, keys.len()..pre.len(), schema)?;
         let key_schema: Schema = pre.schema().iter_fields().take(keys.len()).collect();
 
         let mut partial_schema = key_schema.clone();
@@ -86,7 +88,7 @@ impl TwoPhase {
         let post = Projection::compile(&named.collect::<Vec<_>>(), &alone)?;
         Ok(Some(Self {
             keys: key_schema.iter_names_cloned().collect(),
-            key_schema: Arc::new(key_schema),
+            key_schema: physical_schema(&Arc::new(key_schema)),
             pre,
             parts,
             partial_schema: Arc::new(partial_schema),
@@ -99,6 +101,7 @@ impl TwoPhase {
         &self.keys
     }
 
+    /// The keys, as they lie in batches.
     pub fn key_schema(&self) -> &SchemaRef {
         &self.key_schema
     }
@@ -137,7 +140,7 @@ impl TwoPhase {
             let width = partial.function.state(&partial.dtype).len();
             Ok(Slot {
                 accumulator: partial.function.accumulator(&partial.dtype)?,
-                input: partial.input,
+                partial: partial.clone(),
                 states: partial.state..partial.state + width,
             })
         };
@@ -151,7 +154,8 @@ impl TwoPhase {
         let (keys, inputs) = inputs.split_at(self.keys.len());
         let mut columns = keys.to_vec();
         for partial in &self.parts.partials {
-            columns.extend(partial.function.single_rows(partial.input.map(|input| &inputs[input]), rows, origin)?);
+            let input = partial.input.map(|input| partial.input_of(&inputs[input])).transpose()?;
+            columns.extend(partial.function.single_rows(input.as_ref(), rows, origin)?);
         }
         self.named(rows, columns)
     }
@@ -178,7 +182,6 @@ impl TwoPhase {
 /// An accumulator and the columns that it reads and writes.
 pub(crate) struct Slot {
     pub accumulator: Box<dyn Accumulator>,
-    /// `None` for a count of rows.
-    pub input: Option<usize>,
+    pub partial: Partial,
     pub states: std::ops::Range<usize>,
 }

@@ -13,6 +13,7 @@ use quokka_engine::expr::Expr;
 use quokka_engine::operator::WorkerContext;
 use quokka_engine::operator::testing::{Restore, batches, drive};
 use quokka_engine::partitioning::Partitioning;
+use quokka_engine::physical::{physical_schema, to_logical};
 
 use super::AggregatePlan;
 
@@ -60,7 +61,7 @@ fn exchange(plan: &AggregatePlan, inputs: Vec<Vec<DataFrame>>, run: Run) -> Resu
     let mut exchanged = vec![Vec::new(); run.workers];
     for (worker, input) in inputs.into_iter().enumerate() {
         for sent in drive(&*plan.before_exchange(), &context(worker, run), vec![input], run.restore)? {
-            assert_eq!(sent.schema(), plan.exchanged_schema());
+            assert_eq!(*sent.schema(), physical_schema(plan.exchanged_schema()));
             for (owner, part) in partition(plan, sent, run.workers).into_iter().enumerate() {
                 exchanged[owner].push(part);
             }
@@ -73,9 +74,9 @@ fn finish(plan: &AggregatePlan, exchanged: Vec<Vec<DataFrame>>, run: Run) -> Res
     let mut result = DataFrame::empty_with_schema(plan.output_schema());
     for (owner, input) in exchanged.into_iter().enumerate() {
         for sent in drive(&*plan.after_exchange(), &context(owner, run), vec![input], run.restore)? {
-            assert_eq!(sent.schema(), plan.output_schema());
+            assert_eq!(*sent.schema(), physical_schema(plan.output_schema()));
             assert!(sent.height() <= run.batch_rows);
-            result.vstack_mut(&sent)?;
+            result.vstack_mut(&to_logical(sent, plan.output_schema())?)?;
         }
     }
     Ok(result)

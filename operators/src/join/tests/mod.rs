@@ -17,6 +17,7 @@ use quokka_engine::error::OperatorError;
 use quokka_engine::hash::{hash_rows, part_of};
 use quokka_engine::operator::testing::batches;
 use quokka_engine::operator::{Operator, Output, Progress, WorkerContext};
+use quokka_engine::physical::{physical_schema, to_logical, to_physical};
 
 use super::*;
 
@@ -87,7 +88,8 @@ fn drain(operator: &mut dyn Operator, mut progress: Progress, output: &mut Outpu
 fn run_build(join: &HashJoin, build: &DataFrame, options: &JoinOptions, cluster: Cluster) {
     let keys = &join.build.shared.build_keys;
     let mut output = Output::default();
-    for (worker, rows) in distribute(build, keys, cluster.workers, options.distribution).into_iter().enumerate() {
+    let build = to_physical(build.clone()).unwrap();
+    for (worker, rows) in distribute(&build, keys, cluster.workers, options.distribution).into_iter().enumerate() {
         assert!(!join.gate.is_open());
         let mut channel = join.build_channel(&cluster.context(worker));
         for batch in batches(&rows, cluster.batch_rows) {
@@ -106,7 +108,8 @@ fn run_probe(join: &HashJoin, probe: &DataFrame, cluster: Cluster) -> Vec<DataFr
     let mut output = Output::default();
     let mut channels: Vec<_> =
         (0..cluster.workers).map(|worker| join.probe_channel(&cluster.context(worker))).collect();
-    for (i, batch) in batches(probe, cluster.batch_rows).into_iter().enumerate() {
+    let probe = to_physical(probe.clone()).unwrap();
+    for (i, batch) in batches(&probe, cluster.batch_rows).into_iter().enumerate() {
         let channel = &mut channels[i % cluster.workers];
         assert!(channel.is_ready(0));
         let progress = channel.on_batch(0, Batch::new(batch, i % cluster.workers), &mut output).unwrap();
@@ -152,8 +155,8 @@ fn run(
     let mut result = DataFrame::empty_with_schema(&join.schema);
     for batch in run_probe(&join, probe, cluster) {
         assert!(batch.height() <= 2 * cluster.batch_rows, "a batch of {} rows", batch.height());
-        assert_eq!(batch.schema(), &join.schema);
-        result.vstack_mut(&batch).unwrap();
+        assert_eq!(*batch.schema(), physical_schema(&join.schema));
+        result.vstack_mut(&to_logical(batch, &join.schema).unwrap()).unwrap();
     }
     result
 }

@@ -10,7 +10,7 @@ use polars_utils::pl_str::PlSmallStr;
 
 use super::super::column::{Integers, Rows, combine};
 use super::super::integer;
-use super::super::program::{Program, Step};
+use super::super::program::{Program, Results, Step, Width};
 use super::elementwise;
 
 /// Compares decimals or integers of different scales, exactly.
@@ -27,9 +27,10 @@ pub(in super::super) fn compare(input: [Expr; 2], scales: [usize; 2], op: Operat
             return Ok(Column::full_null(name, rows.len, &DataType::Boolean));
         }
         let operands = [left.operand(), right.operand()];
-        let values = match difference.run(&operands, rows.computed(), validity.as_ref()) {
-            Ok(differences) if !with_nulls || validity.is_none() && !empty => {
-                differences.iter().map(|difference| holds(op, difference.cmp(&0))).collect()
+        let values = match difference.run(&operands, rows.computed(), validity.as_ref(), Width::Adaptive) {
+            Ok(differences) if !with_nulls || validity.is_none() && !empty => match differences {
+                Results::Narrow(differences) => differences.iter().map(|d| holds(op, d.cmp(&0))).collect(),
+                Results::Wide(differences) => differences.iter().map(|d| holds(op, d.cmp(&0))).collect(),
             },
             _ => one_by_one(op, [left, right], scales, rows.computed()),
         };

@@ -18,11 +18,12 @@ pub use self::aggregate::mean_from_sum_count;
 pub(super) use self::aggregate::{join_mean, join_sum};
 pub(super) use self::compare::compare;
 use super::super::error::ExprError;
-use super::column::{Integers, Rows, combine, decimals};
+use super::column::{Integers, Rows, combine, decimals, results};
 use super::integer;
-use super::program::{Fault, Operand, Program};
+use super::program::{Fault, Operand, Program, Width};
 use super::types::DecimalType;
 use crate::error::OperatorError;
+use crate::physical::{column_to_logical, column_to_physical};
 
 /// An elementwise function of `input` that yields `output`.
 fn elementwise(
@@ -53,21 +54,62 @@ fn function_of(
     }
 }
 
-/// `program` on `input`. Errors name `original`, the expression that it was made of.
-pub(super) fn compute(input: Vec<Expr>, program: Program, output: DecimalType, original: Expr) -> Expr {
-    elementwise("decimal", input, output.dtype(), move |columns| {
+/// A program with what it yields.
+pub(in crate::expr) struct Computation {
+    pub(super) program: Program,
+    pub(super) output: DecimalType,
+    /// What the program was made of, for errors.
+    pub(super) original: Expr,
+    pub(super) width: Width,
+}
+
+impl Computation {
+    /// The results for rows of `columns`: decimals, or 64-bit integers if the results are narrow.
+    pub(in crate::expr) fn evaluate(&self, columns: &[Column]) -> PolarsResult<Column> {
         let rows = Rows::of(columns);
         let inputs = columns.iter().map(Integers::read).collect::<PolarsResult<Vec<_>>>()?;
         let name = columns.first().map_or(PlSmallStr::EMPTY, |column| column.name().clone());
         let (validity, empty) = combine(&inputs, rows.computed());
         if empty {
-            return Ok(Column::full_null(name, rows.len, &output.dtype()));
+            return Ok(Column::full_null(name, rows.len, &self.dtype()));
         }
         let operands: Vec<Operand<'_>> = inputs.iter().map(Integers::operand).collect();
-        let values = program
-            .run(&operands, rows.computed(), validity.as_ref())
-            .map_err(|fault| fault_error(fault, &original, output.precision))?;
-        Ok(rows.repeat(decimals(name, values, validity, output)))
+        let values = self
+            .program
+            .run(&operands, rows.computed(), validity.as_ref(), self.width)
+            .map_err(|fault| fault_error(fault, &self.original, self.output.precision))?;
+        Ok(rows.repeat(results(name, values, validity, self.output)))
+    }
+
+    /// The type of the results, unless it depends on them.
+    fn dtype(&self) -> DataType {
+        match self.width {
+            Width::Narrow => DataType::Int64,
+            Width::Wide | Width::Adaptive => self.output.dtype(),
+        }
+    }
+}
+
+/// The computation on `input`.
+pub(super) fn compute(input: Vec<Expr>, computation: Computation) -> Expr {
+    let dtype = computation.dtype();
+    elementwise("decimal", input, dtype, move |columns| computation.evaluate(columns))
+}
+
+/// Decimals of type `dtype` that lie as in batches, for Polars.
+pub(super) fn widen(input: Expr, dtype: DecimalType) -> Expr {
+    let dtype = dtype.dtype();
+    elementwise("decimal_widen", vec![input], dtype.clone(), move |columns| match columns {
+        [column, ..] => Ok(column_to_logical(column.clone(), &dtype)?),
+        [] => Ok(Column::default()),
+    })
+}
+
+/// Polars' decimals as they lie in batches.
+pub(super) fn narrow(input: Expr) -> Expr {
+    elementwise("decimal_narrow", vec![input], DataType::Int64, move |columns| match columns {
+        [column, ..] => Ok(column_to_physical(column.clone())?),
+        [] => Ok(Column::default()),
     })
 }
 

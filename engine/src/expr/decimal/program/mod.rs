@@ -4,7 +4,7 @@
 //! is first tried on 64-bit integers: while its inputs are narrowed, their magnitude is found, and from it a bound for
 //! every intermediate value; if all of them are below 2^62 nothing can overflow and the loops have neither branches nor
 //! checks. Else the block is computed on 128 bits, every operation checked. The declared precision is not relied on:
-//! values decide.
+//! values decide. Results leave with the width that the caller can take.
 
 mod narrow;
 mod wide;
@@ -13,6 +13,7 @@ use polars_arrow::bitmap::Bitmap;
 
 use self::narrow::Narrow;
 use self::wide::Wide;
+use crate::physical;
 
 /// Rows of a block: 8 KB of 64-bit integers for each value on the stack.
 const BLOCK: usize = 1024;
@@ -54,8 +55,65 @@ pub(super) enum Fault {
 
 /// A column, or one value that is the same for every row.
 pub(super) enum Operand<'a> {
-    Values(&'a [i128]),
+    Narrow(&'a [i64]),
+    Wide(&'a [i128]),
     Constant(i128),
+}
+
+/// How wide the results are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    /// 64 bits; a result that does not fit is an overflow.
+    Narrow,
+    /// 128 bits.
+    Wide,
+    /// 64 bits if all results fit, else 128.
+    Adaptive,
+}
+
+/// One integer a row.
+#[derive(Debug, PartialEq)]
+pub(super) enum Results {
+    Narrow(Vec<i64>),
+    Wide(Vec<i128>),
+}
+
+impl Results {
+    fn with_capacity(rows: usize, width: Width) -> Self {
+        match width {
+            Width::Narrow | Width::Adaptive => Results::Narrow(Vec::with_capacity(rows)),
+            Width::Wide => Results::Wide(Vec::with_capacity(rows)),
+        }
+    }
+
+    fn extend_narrow(&mut self, values: impl Iterator<Item = i64>) {
+        match self {
+            Results::Narrow(results) => results.extend(values),
+            Results::Wide(results) => results.extend(values.map(i128::from)),
+        }
+    }
+
+    fn extend_wide(&mut self, values: &[i128], width: Width, block: &Block<'_>) -> Result<(), Fault> {
+        if let (Results::Narrow(results), Width::Adaptive) = (&*self, width) {
+            *self = Results::Wide(results.iter().map(|value| i128::from(*value)).collect());
+        }
+        match self {
+            Results::Wide(results) => results.extend_from_slice(values),
+            Results::Narrow(results) => {
+                let validity = block.validity.map(|validity| validity.clone().sliced(block.start, block.len));
+                results.extend(physical::narrow(values, validity.as_ref()).ok_or(Fault::Overflow)?);
+            },
+        }
+        Ok(())
+    }
+
+    /// The integer of the first row.
+    pub(super) fn first(&self) -> Option<i128> {
+        match self {
+            Results::Narrow(values) => values.first().map(|value| i128::from(*value)),
+            Results::Wide(values) => values.first().copied(),
+        }
+    }
 }
 
 /// Instructions in the order of their execution; they leave one value.
@@ -87,18 +145,19 @@ impl Program {
         operands: &[Operand<'_>],
         rows: usize,
         validity: Option<&Bitmap>,
-    ) -> Result<Vec<i128>, Fault> {
-        let mut result = Vec::with_capacity(rows);
-        let width = rows.min(BLOCK);
-        let mut narrow = Narrow::new(self.depth, width);
-        let mut wide = Wide::new(self.depth, width);
+        width: Width,
+    ) -> Result<Results, Fault> {
+        let mut results = Results::with_capacity(rows, width);
+        let height = rows.min(BLOCK);
+        let mut narrow = Narrow::new(self.depth, height);
+        let mut wide = Wide::new(self.depth, height);
         for start in (0..rows).step_by(BLOCK) {
             let block = Block { operands, start, len: (rows - start).min(BLOCK), validity };
-            if !narrow.run(&self.steps, &block, &mut result) {
-                wide.run(&self.steps, &block, &mut result)?;
+            if !narrow.run(&self.steps, &block, &mut results) {
+                results.extend_wide(wide.run(&self.steps, &block)?, width, &block)?;
             }
         }
-        Ok(result)
+        Ok(results)
     }
 }
 
@@ -113,7 +172,8 @@ struct Block<'a> {
 impl Block<'_> {
     fn operand(&self, index: usize) -> Option<Operand<'_>> {
         Some(match self.operands.get(index)? {
-            Operand::Values(values) => Operand::Values(values.get(self.start..self.start + self.len)?),
+            Operand::Narrow(values) => Operand::Narrow(values.get(self.start..self.start + self.len)?),
+            Operand::Wide(values) => Operand::Wide(values.get(self.start..self.start + self.len)?),
             Operand::Constant(value) => Operand::Constant(*value),
         })
     }

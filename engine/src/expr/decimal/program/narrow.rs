@@ -1,4 +1,4 @@
-use super::{Block, Operand, Step};
+use super::{Block, Operand, Results, Step};
 
 /// Magnitudes stay at most 2^62, so that neither a sum nor a rounding leaves 64 bits.
 const LIMIT: u32 = 62;
@@ -39,18 +39,17 @@ impl Narrow {
         Self { slots: vec![0; depth * width], width, stack: Vec::with_capacity(depth) }
     }
 
-    /// Appends the block's results to `result`, or returns false if a value might leave 64 bits or fails.
-    pub(super) fn run(&mut self, steps: &[Step], block: &Block<'_>, result: &mut Vec<i128>) -> bool {
+    /// Appends the block's results to `results`, or returns false if a value might leave 64 bits or fails.
+    pub(super) fn run(&mut self, steps: &[Step], block: &Block<'_>, results: &mut Results) -> bool {
         self.stack.clear();
         if steps.iter().any(|step| self.step(*step, block).is_none()) {
             return false;
         }
         match self.stack.pop() {
             Some(Entry::Column { .. }) => {
-                let values = self.slots.iter().take(block.len);
-                result.extend(values.map(|value| i128::from(*value)));
+                results.extend_narrow(self.slots.get(..block.len).unwrap_or_default().iter().copied());
             },
-            Some(Entry::Constant(value)) => result.extend(std::iter::repeat_n(i128::from(value), block.len)),
+            Some(Entry::Constant(value)) => results.extend_narrow(std::iter::repeat_n(value, block.len)),
             None => return false,
         }
         true
@@ -91,7 +90,16 @@ impl Narrow {
     fn push(&mut self, operand: Operand<'_>) -> Option<()> {
         let entry = match operand {
             Operand::Constant(value) => Entry::Constant(i64::try_from(value).ok()?),
-            Operand::Values(values) => {
+            Operand::Narrow(values) => {
+                let slot = self.slots.get_mut(self.stack.len() * self.width..)?.get_mut(..values.len())?;
+                let mut spread = 0;
+                for (slot, value) in slot.iter_mut().zip(values) {
+                    *slot = *value;
+                    spread |= value ^ (value >> 63);
+                }
+                Entry::Column { bits: i64::BITS - spread.leading_zeros() }
+            },
+            Operand::Wide(values) => {
                 let slot = self.slots.get_mut(self.stack.len() * self.width..)?;
                 // Bits that differ from the sign, and high halves that are not the sign alone.
                 let (mut spread, mut lost) = (0, 0);

@@ -14,15 +14,14 @@ impl Wide {
         Self { slots: Vec::new(), depth, width }
     }
 
-    /// Appends the block's results to `result`.
-    pub(super) fn run(&mut self, steps: &[Step], block: &Block<'_>, result: &mut Vec<i128>) -> Result<(), Fault> {
+    /// The block's results.
+    pub(super) fn run(&mut self, steps: &[Step], block: &Block<'_>) -> Result<&[i128], Fault> {
         self.slots.resize(self.depth * self.width, 0);
         let mut height = 0;
         for step in steps {
             height = self.step(*step, height, block)?;
         }
-        result.extend(self.slots.iter().take(block.len));
-        Ok(())
+        Ok(self.slots.get(..block.len).unwrap_or_default())
     }
 
     /// Executes `step` on a stack of `height` columns and returns its new height.
@@ -59,7 +58,8 @@ impl Wide {
     fn push(&mut self, operand: Option<Operand<'_>>, height: usize, block: &Block<'_>) -> Result<usize, Fault> {
         let slot = self.slots.iter_mut().skip(height * self.width).take(block.len);
         match operand {
-            Some(Operand::Values(values)) => slot.zip(values).for_each(|(slot, value)| *slot = *value),
+            Some(Operand::Narrow(values)) => slot.zip(values).for_each(|(slot, value)| *slot = i128::from(*value)),
+            Some(Operand::Wide(values)) => slot.zip(values).for_each(|(slot, value)| *slot = *value),
             Some(Operand::Constant(value)) => slot.for_each(|slot| *slot = value),
             None => {},
         }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use polars_plan::dsl::{AggExpr, Expr};
 
 use super::super::function::{join_mean, join_sum};
-use super::super::program::Step;
+use super::super::program::{Step, Width};
 use super::super::types::DecimalType;
 use super::{Computed, Kind, Rewriter, Value};
 use crate::error::OperatorError;
@@ -35,7 +35,7 @@ impl Rewriter<'_> {
         };
         let output = dtype.mean();
         let computed = input.into_computed(Kind::Decimal(dtype));
-        let counted = computed.copy(None).into_expr()?;
+        let counted = computed.copy(None).into_counted()?;
         let count = Expr::Agg(AggExpr::Count { input: Arc::new(counted), include_nulls: false });
         let [low, high] = sums(computed)?;
         Ok(Value::typed(join_mean([low, high, count], dtype.scale, output, expr.clone()), Some(output.dtype())))
@@ -45,7 +45,7 @@ impl Rewriter<'_> {
 /// The sums of the low and the high 64 bits. Neither can wrap around, for as many rows as a frame has.
 fn sums(computed: Computed) -> Result<[Expr; 2], OperatorError> {
     let sum = |part: Step| {
-        let part = computed.copy(Some(part)).into_expr()?;
+        let part = computed.copy(Some(part)).into_expr(Width::Wide)?;
         Ok::<_, OperatorError>(Expr::Agg(AggExpr::Sum(Arc::new(part))))
     };
     Ok([sum(Step::Low)?, sum(Step::High)?])

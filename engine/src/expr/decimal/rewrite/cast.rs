@@ -4,7 +4,7 @@ use polars_core::chunked_array::cast::CastOptions;
 use polars_core::datatypes::DataType;
 use polars_plan::dsl::{DataTypeExpr, Expr};
 
-use super::super::function::cast_or_null;
+use super::super::function::{cast_or_null, widen};
 use super::super::integer::power_of_ten;
 use super::super::program::Step;
 use super::super::types::DecimalType;
@@ -33,7 +33,8 @@ impl Rewriter<'_> {
         if options.is_strict() || from.fits_in(to) {
             return self.exact(expr, inner, Kind::Decimal(from), to);
         }
-        Ok(Value::typed(cast_or_null(inner.into_expr()?, from.scale, to), Some(to.dtype())))
+        let inner = inner.into_native(self.physical.is_some())?.expr;
+        Ok(Value::typed(cast_or_null(inner, from.scale, to), Some(to.dtype())))
     }
 
     /// `value`, a number of `kind`, as a decimal of type `to`; fails on values that do not fit.
@@ -45,6 +46,12 @@ impl Rewriter<'_> {
                 // The integers are the same: Polars shares them.
                 let (dtype, options) = (DataTypeExpr::Literal(to.dtype()), CastOptions::NonStrict);
                 return Ok(Value::typed(Expr::Cast { expr: Arc::new(expr), dtype, options }, Some(to.dtype())));
+            },
+            Value::Narrow { expr, .. } if from.scale == to.scale && from.precision <= to.precision => {
+                return Ok(match to.is_narrow() {
+                    true => Value::Narrow { expr, dtype: to },
+                    false => Value::typed(widen(expr, to), Some(to.dtype())),
+                });
             },
             value => value,
         };

@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
 use polars_core::datatypes::AnyValue;
+use polars_core::prelude::{Int64Chunked, IntoSeries, NewChunkedArray};
+use polars_core::scalar::Scalar;
 use polars_core::series::Series;
 use polars_ops::series::ClosedInterval;
 use polars_plan::dsl::functions::lit;
 use polars_plan::dsl::{AggExpr, BooleanFunction, Expr, FunctionExpr, Operator, SpecialEq};
 use polars_plan::plans::{Literal, LiteralValue};
 use polars_plan::utils::expr_output_name;
+use polars_utils::pl_str::PlSmallStr;
 
 use super::super::super::error::invalid;
 use super::super::column::{decimal, series};
@@ -14,12 +17,12 @@ use super::super::function::compare;
 use super::super::integer::BOUND;
 use super::super::literal::{Number, Threshold};
 use super::super::types::{DecimalType, MAX_PRECISION, digits};
-use super::{Kind, Rewriter, Value};
+use super::{Kind, Native, Rewriter, Value};
 use crate::error::OperatorError;
 
 impl Rewriter<'_> {
     /// `left op right`. Decimals of one scale are left to Polars, which compares their integers; a literal becomes a
-    /// decimal of the other side's scale.
+    /// decimal, or the integer that stands for it, of the other side's scale.
     pub(super) fn comparison(
         &self,
         expr: &Expr,
@@ -41,20 +44,21 @@ impl Rewriter<'_> {
     fn compare(&self, mut left: Value, op: Operator, mut right: Value) -> Result<Expr, OperatorError> {
         let kinds = (self.kind(&mut left)?, self.kind(&mut right)?);
         if let (Kind::Decimal(dtype), Some(number)) = (kinds.0, right.number()) {
-            return Ok(compare_literal(left.into_expr()?, op, number, dtype));
+            return Ok(compare_literal(self.native(left)?, op, number, dtype));
         }
         if let (Some(number), Kind::Decimal(dtype), Some(op)) = (left.number(), kinds.1, op.swap_operands()) {
-            return Ok(compare_literal(right.into_expr()?, op, number, dtype));
+            return Ok(compare_literal(self.native(right)?, op, number, dtype));
         }
-        let (left, right) = (left.into_expr()?, right.into_expr()?);
+        let (left, right) = (self.native(left)?, self.native(right)?);
         match (kinds.0.exact(), kinds.1.exact()) {
             (Some(l), Some(r)) if (kinds.0.is_decimal() || kinds.1.is_decimal()) && l.scale != r.scale => {
-                Ok(compare([left, right], [l.scale, r.scale], op))
+                Ok(compare([left.expr, right.expr], [l.scale, r.scale], op))
             },
             (Some(l), Some(r)) if kinds.0.is_decimal() != kinds.1.is_decimal() => {
-                Ok(compare([left, right], [l.scale, r.scale], op))
+                Ok(compare([left.expr, right.expr], [l.scale, r.scale], op))
             },
-            _ => Ok(binary(left, op, right)),
+            _ if left.narrow.is_some() && right.narrow.is_some() => Ok(binary(left.expr, op, right.expr)),
+            _ => Ok(binary(left.into_expr(), op, right.into_expr())),
         }
     }
 
@@ -80,12 +84,17 @@ impl Rewriter<'_> {
         let [needle_value, low_value, high_value] = values;
         let function = FunctionExpr::Boolean(BooleanFunction::IsBetween { closed });
         if let Kind::Decimal(dtype) = kinds[0] {
+            let narrow = needle_value.is_narrow(self.physical.is_some());
             let bound = |value: Value, kind: Kind, op: Operator| match (value.number(), kind) {
                 (Some(number), _) => Ok(match number.threshold(dtype.scale, op) {
-                    Threshold::At(op, value) => Some((op, literal(value, dtype))),
+                    Threshold::At(op, value) => literal(value, dtype, narrow).map(|literal| (op, literal)),
                     Threshold::Always(_) => None,
                 }),
-                (None, Kind::Decimal(other)) if other.scale == dtype.scale => Ok(Some((op, value.into_expr()?))),
+                (None, Kind::Decimal(other)) if other.scale == dtype.scale => match self.native(value)? {
+                    Native { expr, narrow: Some(_) } if narrow => Ok(Some((op, expr))),
+                    value if !narrow => Ok(Some((op, value.into_expr()))),
+                    _ => Ok(None),
+                },
                 _ => Ok::<_, OperatorError>(None),
             };
             if let (Some((from, low)), Some((to, high))) =
@@ -98,7 +107,7 @@ impl Rewriter<'_> {
                     _ => ClosedInterval::None,
                 };
                 let function = FunctionExpr::Boolean(BooleanFunction::IsBetween { closed });
-                let input = vec![needle_value.into_expr()?, low, high];
+                let input = vec![self.native(needle_value)?.expr, low, high];
                 return Ok(Value::untyped(Expr::Function { input, function }));
             }
         } else if !kinds.iter().any(|kind| kind.is_decimal()) {
@@ -129,10 +138,19 @@ impl Rewriter<'_> {
                 _ => return self.children(expr),
             }
         }
-        let list = LiteralValue::Series(SpecialEq::new(series(found, dtype)));
+        let needle = self.native(needle)?;
+        let list = match needle.narrow {
+            Some(_) => {
+                // A value that does not fit 64 bits is equal to none.
+                let found = found.into_iter().map(|value| value.map(i64::try_from).transpose()).flat_map(Result::ok);
+                Int64Chunked::from_iter_options(PlSmallStr::EMPTY, found).into_series()
+            },
+            None => series(found, dtype),
+        };
+        let list = LiteralValue::Series(SpecialEq::new(list));
         let list = Expr::Literal(list.implode().map_err(|error| invalid(expr, error))?);
         let function = FunctionExpr::Boolean(BooleanFunction::IsIn { nulls_equal });
-        Ok(Value::untyped(Expr::Function { input: vec![needle.into_expr()?, list], function }))
+        Ok(Value::untyped(Expr::Function { input: vec![needle.expr, list], function }))
     }
 }
 
@@ -141,20 +159,39 @@ fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
 }
 
 /// Compares decimals of type `dtype` with `number`.
-fn compare_literal(decimals: Expr, op: Operator, number: Number, dtype: DecimalType) -> Expr {
-    match number.threshold(dtype.scale, op) {
-        Threshold::At(op, value) => binary(decimals, op, literal(value, dtype)),
-        Threshold::Always(result) => {
-            // Every decimal is at most this one.
-            let op_of_result = if result { Operator::LtEq } else { Operator::Gt };
-            let same = binary(decimals, op_of_result, literal(BOUND - 1, dtype));
-            if op.is_null_propagating_comparison() { same } else { same.fill_null(lit(result)) }
+fn compare_literal(decimals: Native, op: Operator, number: Number, dtype: DecimalType) -> Expr {
+    let narrow = decimals.narrow.is_some();
+    let result = match number.threshold(dtype.scale, op) {
+        Threshold::At(op, value) => match literal(value, dtype, narrow) {
+            Some(literal) => return binary(decimals.expr, op, literal),
+            // The number is beyond all that 64 bits hold.
+            None => match op {
+                Operator::Lt | Operator::LtEq => value > 0,
+                Operator::Gt | Operator::GtEq => value < 0,
+                op => matches!(op, Operator::NotEq | Operator::NotEqValidity),
+            },
         },
-    }
+        Threshold::Always(result) => result,
+    };
+    // Every decimal is at most this one.
+    let greatest = if narrow { integer(i64::MAX) } else { decimal_literal(BOUND - 1, dtype) };
+    let op_of_result = if result { Operator::LtEq } else { Operator::Gt };
+    let same = binary(decimals.expr, op_of_result, greatest);
+    if op.is_null_propagating_comparison() { same } else { same.fill_null(lit(result)) }
 }
 
-/// The literal that decimals of type `dtype` are compared with. It has their type, unless it needs more digits.
-fn literal(value: i128, dtype: DecimalType) -> Expr {
+/// The literal that decimals of type `dtype` are compared with: an integer if they are `narrow`, and none if it does not
+/// fit 64 bits.
+fn literal(value: i128, dtype: DecimalType, narrow: bool) -> Option<Expr> {
+    if narrow { i64::try_from(value).ok().map(integer) } else { Some(decimal_literal(value, dtype)) }
+}
+
+fn integer(value: i64) -> Expr {
+    Scalar::from(value).lit()
+}
+
+/// A literal of type `dtype`, unless it needs more digits.
+fn decimal_literal(value: i128, dtype: DecimalType) -> Expr {
     let precision = if digits(value) <= dtype.precision { dtype.precision } else { MAX_PRECISION };
     decimal(Some(value), DecimalType { precision, ..dtype }).lit()
 }

@@ -4,10 +4,10 @@ use polars_plan::plans::{Literal, LiteralValue};
 use polars_plan::utils::expr_output_name;
 
 use super::super::column::decimal;
-use super::super::function::{compute, fault_error};
+use super::super::function::{Computation, compute, fault_error, narrow, widen};
 use super::super::integer;
 use super::super::literal::Number;
-use super::super::program::{Program, Step};
+use super::super::program::{Program, Step, Width};
 use super::super::types::DecimalType;
 use crate::error::OperatorError;
 
@@ -15,8 +15,43 @@ use crate::error::OperatorError;
 pub(super) enum Value {
     /// One that Polars evaluates, with its type if that is known.
     Expr { expr: Expr, dtype: Option<DataType> },
+    /// Decimals as they lie in batches: Polars evaluates an expression of 64-bit integers.
+    Narrow { expr: Expr, dtype: DecimalType },
     /// Decimal arithmetic, which a parent may go on with.
     Computed(Computed),
+}
+
+/// An expression in the form that costs least.
+pub(super) struct Native {
+    pub(super) expr: Expr,
+    /// The type of the decimals, if the expression is one of 64-bit integers that stand for decimals.
+    pub(super) narrow: Option<DecimalType>,
+}
+
+impl Native {
+    /// The expression as Polars' types have it.
+    pub(super) fn into_expr(self) -> Expr {
+        match self.narrow {
+            Some(dtype) => widen(self.expr, dtype),
+            None => self.expr,
+        }
+    }
+
+    /// The expression, whose values are decimals of at most 18 digits, as one of 64-bit integers.
+    pub(super) fn into_narrow(self) -> Expr {
+        match self.narrow {
+            Some(_) => self.expr,
+            None => narrow(self.expr),
+        }
+    }
+
+    /// The value again.
+    pub(super) fn into_value(self) -> Value {
+        match self.narrow {
+            Some(dtype) => Value::Narrow { expr: self.expr, dtype },
+            None => Value::untyped(self.expr),
+        }
+    }
 }
 
 /// Decimal arithmetic that has not become a function yet.
@@ -65,7 +100,17 @@ impl Value {
     pub(super) fn known_dtype(&self) -> Option<DataType> {
         match self {
             Value::Expr { dtype, .. } => dtype.clone(),
+            Value::Narrow { dtype, .. } => Some(dtype.dtype()),
             Value::Computed(computed) => Some(computed.output.dtype()),
+        }
+    }
+
+    /// Whether [`into_native`](Self::into_native) gives 64-bit integers that stand for decimals.
+    pub(super) fn is_narrow(&self, physical: bool) -> bool {
+        match self {
+            Value::Expr { .. } => false,
+            Value::Narrow { .. } => true,
+            Value::Computed(computed) => physical && computed.output.is_narrow() && !computed.input.is_empty(),
         }
     }
 
@@ -98,8 +143,22 @@ impl Value {
     pub(super) fn into_expr(self) -> Result<Expr, OperatorError> {
         match self {
             Value::Expr { expr, .. } => Ok(expr),
-            Value::Computed(computed) => computed.into_expr(),
+            Value::Narrow { expr, dtype } => Ok(widen(expr, dtype)),
+            Value::Computed(computed) => computed.into_expr(Width::Wide),
         }
+    }
+
+    /// The expression in the form that costs least; decimals may be 64-bit integers if `physical`.
+    pub(super) fn into_native(self, physical: bool) -> Result<Native, OperatorError> {
+        let is_narrow = self.is_narrow(physical);
+        Ok(match self {
+            Value::Narrow { expr, dtype } => Native { expr, narrow: Some(dtype) },
+            Value::Computed(computed) if is_narrow => {
+                let dtype = computed.output;
+                Native { expr: computed.into_expr(Width::Narrow)?, narrow: Some(dtype) }
+            },
+            value => Native { expr: value.into_expr()?, narrow: None },
+        })
     }
 
     /// This, a number of `kind` or null, as the start of decimal arithmetic.
@@ -108,7 +167,7 @@ impl Value {
         let constant = self.number().and_then(|number| number.at_scale(output.scale));
         let expr = match self {
             Value::Computed(computed) => return computed,
-            Value::Expr { expr, .. } => expr,
+            Value::Expr { expr, .. } | Value::Narrow { expr, .. } => expr,
         };
         let original = expr.clone();
         let (input, step) = match (constant, kind) {
@@ -136,21 +195,33 @@ impl Computed {
         Some(self)
     }
 
-    /// The function that computes this, or its result if it depends on no column.
-    pub(super) fn into_expr(self) -> Result<Expr, OperatorError> {
-        let Self { mut input, steps, output, original } = self;
-        if let ([Step::Leaf(0)], 1) = (steps.as_slice(), input.len())
-            && let Some(input) = input.pop()
-        {
-            return Ok(input);
+    /// What is null where this is null.
+    pub(super) fn into_counted(mut self) -> Result<Expr, OperatorError> {
+        match (self.steps.as_slice(), self.input.pop()) {
+            ([Step::Leaf(0)], Some(input)) if self.input.is_empty() => Ok(input),
+            (_, last) => {
+                self.input.extend(last);
+                self.into_expr(Width::Wide)
+            },
         }
-        let program = Program::new(steps);
-        let name = expr_output_name(&original).ok();
-        let expr = if input.is_empty() {
-            let value = program.run(&[], 1, None).map_err(|fault| fault_error(fault, &original, output.precision))?;
-            decimal(value.first().copied(), output).lit()
-        } else {
-            compute(input, program, output, original)
+    }
+
+    /// The inputs, and the computation on them.
+    pub(super) fn into_computation(self, width: Width) -> (Vec<Expr>, Computation) {
+        let Self { input, steps, output, original } = self;
+        (input, Computation { program: Program::new(steps), output, original, width })
+    }
+
+    /// The function that computes this, or its result, a decimal, if it depends on no column.
+    pub(super) fn into_expr(self, width: Width) -> Result<Expr, OperatorError> {
+        let name = expr_output_name(&self.original).ok();
+        let expr = match self.into_computation(width) {
+            (input, Computation { program, output, original, .. }) if input.is_empty() => {
+                let value = program.run(&[], 1, None, Width::Wide);
+                let value = value.map_err(|fault| fault_error(fault, &original, output.precision))?;
+                decimal(value.first(), output).lit()
+            },
+            (input, computation) => compute(input, computation),
         };
         Ok(match name {
             Some(name) if expr_output_name(&expr).ok().as_ref() != Some(&name) => expr.alias(name),

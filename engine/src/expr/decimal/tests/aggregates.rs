@@ -8,6 +8,7 @@ use crate::error::ErrorKind;
 use crate::expr::decimal::{mean_dtype, mean_from_sum_count, multiply_dtype, sum_dtype};
 use crate::expr::prelude::lit;
 use crate::expr::{GroupProjection, Projection};
+use crate::physical::{to_logical, to_physical};
 
 fn sum(values: impl Iterator<Item = Option<i128>>) -> Big {
     values.flatten().fold(Big::from(0), |sum, value| sum.add(&Big::from(value)))
@@ -76,6 +77,7 @@ proptest! {
         match projection.evaluate(&frame, &positions) {
             Ok(actual) => {
                 prop_assert!(!overflows);
+                let actual = to_logical(actual, projection.schema()).unwrap();
                 let column = |name: &str| integers(actual.column(name).unwrap()).0;
                 prop_assert_eq!(column("sum"), expected.iter().map(|(_, (sum, _))| sum.ok()).collect::<Vec<_>>());
                 prop_assert_eq!(column("mean"), expected.iter().map(|(_, (_, mean))| mean.unwrap()).collect::<Vec<_>>());
@@ -85,9 +87,11 @@ proptest! {
             Err(error) => prop_assert!(overflows && error.kind() == ErrorKind::Overflow, "{error:?}"),
         }
         let exprs = exprs.map(|expr| expr.over([col("k")]).unwrap());
-        match Projection::compile(&exprs, frame.schema()).unwrap().evaluate(&frame) {
+        let projection = Projection::compile(&exprs, frame.schema()).unwrap();
+        match projection.evaluate(&to_physical(frame).unwrap()) {
             Ok(actual) => {
                 prop_assert!(!overflows);
+                let actual = to_logical(actual, projection.schema()).unwrap();
                 let of = |key: &u8| &expected.iter().find(|(present, _)| present == key).unwrap().1;
                 prop_assert_eq!(integers(actual.column("sum").unwrap()).0, keys.iter().map(|key| of(key).0.ok()).collect::<Vec<_>>());
                 prop_assert_eq!(integers(actual.column("mean").unwrap()).0, keys.iter().map(|key| of(key).1.unwrap()).collect::<Vec<_>>());

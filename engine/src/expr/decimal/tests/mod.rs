@@ -17,6 +17,7 @@ use super::column;
 use super::types::DecimalType;
 use crate::error::OperatorError;
 use crate::expr::Projection;
+use crate::physical::{to_logical, to_physical};
 
 fn col(name: &str) -> Expr {
     polars_plan::dsl::functions::col(name)
@@ -40,12 +41,14 @@ fn literal(value: i128, precision: usize, scale: usize) -> Expr {
 
 fn evaluate(frame: &DataFrame, expr: Expr) -> Result<Column, OperatorError> {
     let projection = Projection::compile(&[expr.alias("out")], frame.schema())?;
-    Ok(projection.evaluate(frame)?.columns()[0].clone())
+    let batch = projection.evaluate(&to_physical(frame.clone())?)?;
+    Ok(to_logical(batch, projection.schema())?.columns()[0].clone())
 }
 
 fn select(frame: &DataFrame, expr: Expr) -> Result<Column, OperatorError> {
     let projection = Projection::compile(&[expr.alias("out")], frame.schema())?;
-    Ok(projection.select(frame)?.columns()[0].clone())
+    let batch = projection.select(&to_physical(frame.clone())?)?;
+    Ok(to_logical(batch, projection.schema())?.columns()[0].clone())
 }
 
 /// The integers of a decimal column, and its type.

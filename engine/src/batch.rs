@@ -6,6 +6,8 @@ use polars_core::frame::DataFrame;
 
 /// One Polars [`DataFrame`] on its way between two operators, with the worker that sent it.
 ///
+/// Its columns lie as [`physical`](crate::physical) says: short decimals are 64-bit integers.
+///
 /// Cloning a batch is cheap: columns are reference counted. A batch without rows is never sent; the schema of an edge
 /// stands in the plan.
 #[derive(Clone, Debug)]

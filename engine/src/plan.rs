@@ -39,7 +39,8 @@ pub struct Node {
     pub fused: Vec<Arc<dyn OperatorFactory>>,
     /// Where each input of the head comes from.
     pub inputs: Vec<Input>,
-    /// Columns of the batches that leave the last fused operator.
+    /// Columns of the batches that leave the last fused operator, with Polars' types; how they lie in batches follows
+    /// ([`physical`](crate::physical)).
     pub schema: SchemaRef,
     /// A source starts when all of these are open; an operator is asked again whether it is ready when one opens.
     pub gates: Vec<Arc<Gate>>,

@@ -6,7 +6,7 @@ use crate::operator::{Description, WorkerContext};
 
 /// One channel of a sink.
 pub trait Sink {
-    /// Takes one batch. Batches of one [`Batch::origin`] come in order.
+    /// Takes one batch, whose columns lie as [`physical`](crate::physical) says. Batches of one [`Batch::origin`] come in order.
     fn on_batch(&mut self, batch: Batch) -> Result<(), OperatorError>;
 
     /// No batch comes any more. The query succeeds when every channel of its sink has finished.

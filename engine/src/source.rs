@@ -106,7 +106,7 @@ pub trait Source: Send + Sync {
     /// Name and parameters.
     fn describe(&self) -> Description;
 
-    /// Columns delivered.
+    /// Columns delivered, with Polars' types.
     fn schema(&self) -> SchemaRef;
 
     /// Whose splits [`splits`](Source::splits) lists, and when it is asked.
@@ -124,7 +124,8 @@ pub trait Source: Send + Sync {
 
 /// Reads one split.
 pub trait SplitReader {
-    /// The next batch, `None` at the end. Batches of about `batch_rows` rows; an empty batch is allowed and means
+    /// The next batch, `None` at the end. Columns have the types of the source's schema, or lie as in
+    /// [batches](crate::physical). Batches of about `batch_rows` rows; an empty batch is allowed and means
     /// "nothing yet, ask again", so that a reader which filters a lot gives way to others.
     fn next(&mut self) -> Result<Option<DataFrame>, OperatorError>;
 }

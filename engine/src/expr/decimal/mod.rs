@@ -28,6 +28,10 @@
 //! * Division by zero is an error of kind [`Compute`](crate::error::ErrorKind::Compute). (For integers and floats
 //!   Polars' null and infinity stay.)
 //! * Everything else (`round`, `median`, casts to other types, ...) is Polars'.
+//!
+//! Columns of at most 18 digits lie in batches as 64-bit integers ([`physical`](crate::physical)). Expressions are typed on
+//! Polars' types and evaluated on those integers: arithmetic reads either form; comparisons, `when` and what else chooses
+//! among values work on the integers; wherever Polars needs the decimals, they are widened.
 
 mod column;
 mod function;

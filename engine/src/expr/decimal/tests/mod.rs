@@ -5,6 +5,7 @@ mod arithmetic;
 mod big;
 mod casts;
 mod comparisons;
+mod forms;
 mod speed;
 mod supertypes;
 

@@ -15,6 +15,7 @@ use quokka_engine::expr::Expr;
 use quokka_engine::expr::prelude::{col, len};
 use quokka_engine::operator::testing::{batches, single_worker};
 use quokka_engine::operator::{Operator, Output, Progress};
+use quokka_engine::physical::to_physical;
 use quokka_operators::aggregate::AggregatePlan;
 
 const ROWS: usize = 6_000_000;
@@ -81,8 +82,9 @@ fn measure(name: &str, frame: &DataFrame, few: bool, keys: &[&str], aggs: &[Expr
     let per_row = |start: Instant| start.elapsed().as_nanos() as f64 / rows as f64;
     let (mut first, mut second, mut polars) = (f64::MAX, f64::MAX, f64::MAX);
     let (mut exchanged, mut groups) = (0, 0);
+    let batch = to_physical(frame.clone())?;
     for _ in 0..repeats {
-        let input = batches(frame, BATCH_ROWS);
+        let input = batches(&batch, BATCH_ROWS);
         let start = Instant::now();
         let partial = run(&mut *plan.before_exchange().create(&single_worker(BATCH_ROWS))?, input)?;
         first = first.min(per_row(start));

@@ -88,10 +88,14 @@ impl ParquetFile {
         Ok(ColumnReader::new(row_group, column, cursor))
     }
 
-    /// The array of a column of a row group as a column.
+    /// The array of a column of a row group as a column. Integers in the place of decimals stay integers.
     pub(super) fn series(&self, row_group: usize, column: &str, array: Box<dyn Array>) -> Result<Column, ParquetError> {
         let field = self.fields.get(column).ok_or(Damage::NoColumnChunk);
-        let series = field.and_then(|field| guarded(|| Series::try_from((field, vec![array]))));
+        let series = field.and_then(|field| {
+            let integers = ArrowField::new(field.name.clone(), array.dtype().clone(), field.is_nullable);
+            let field = if *array.dtype() == ArrowDataType::Int64 { &integers } else { field };
+            guarded(|| Series::try_from((field, vec![array])))
+        });
         series.map(Series::into_column).map_err(|source| self.damaged(row_group, column, source))
     }
 

@@ -3,6 +3,7 @@
 use polars_arrow::datatypes::{ArrowDataType, TimeUnit};
 use polars_parquet::parquet::schema::types::PhysicalType;
 use polars_parquet::read::{ParquetTimeUnit, PrimitiveLogicalType};
+use quokka_engine::physical::NARROW_DIGITS;
 
 use super::booleans::Booleans;
 use super::fixed::{BigEndian, Cast, Fixed};
@@ -10,7 +11,8 @@ use super::texts::Texts;
 use super::values::Values;
 use crate::parquet::pages::encoding;
 
-/// A decoder from what is stored to arrays of `dtype`; `None` if that is left to Polars.
+/// A decoder from what is stored to arrays of `dtype`, or of 64-bit integers if these are decimals of few digits that are
+/// stored as integers; `None` if that is left to Polars.
 pub(super) fn values(
     stored: PhysicalType,
     logical: Option<PrimitiveLogicalType>,
@@ -36,6 +38,9 @@ pub(super) fn values(
         (P::Int32, A::UInt8) => cast!(i32 => u8, dtype),
         (P::Int32, A::UInt16) => cast!(i32 => u16, dtype),
         (P::Int32, A::UInt32) => cast!(i32 => u32, dtype),
+        // As they lie in batches.
+        (P::Int32, A::Decimal(digits, _)) if *digits <= NARROW_DIGITS => cast!(i32 => i64, A::Int64),
+        (P::Int64, A::Decimal(digits, _)) if *digits <= NARROW_DIGITS => cast!(i64 => i64, A::Int64),
         (P::Int32, A::Decimal(..)) => cast!(i32 => i128, dtype),
         // Decimals that are held as 64-bit integers, whatever the file holds them as.
         (P::Int32, A::Int64) => cast!(i32 => i64, dtype),

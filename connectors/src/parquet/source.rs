@@ -74,7 +74,8 @@ impl ParquetSource {
         let row_groups = if request.is_never_true { Vec::new() } else { prune(&table, &request, all)? };
         let read_row_groups = row_groups.len();
         // To find the start of a part of nested values is as much work as to decode all that stands before it.
-        let is_cut = request.columns().iter().all(|name| table.schema.get(name).is_some_and(|dtype| !dtype.is_nested()));
+        let is_cut =
+            request.columns().iter().all(|name| table.schema.get(name).is_some_and(|dtype| !dtype.is_nested()));
         let parts = if is_cut { cut(row_groups) } else { row_groups };
         Ok(Self { table, request: Arc::new(request), parts, read_row_groups, all_row_groups })
     }

@@ -4,15 +4,15 @@ use quokka_engine::batch::Batch;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 
-use super::grouped_state::GroupedState;
+use super::partitioned_state::PartitionedState;
 use super::plan::TwoPhase;
 use crate::slices::Slices;
 use crate::state::foreign;
 
 /// Merges the partial aggregates of all workers and computes the aggregates from them.
 ///
-/// Blocks; holds the state of every group whose key it owns. Without keys, worker 0 owns the only group and sends one row
-/// even if there was no input.
+/// Blocks; holds the state of every group whose key it owns, and of many groups up to about as many states that are not
+/// merged yet. Without keys, worker 0 owns the only group and sends one row even if there was no input.
 pub struct FinalAggregate {
     plan: Arc<TwoPhase>,
 }
@@ -32,9 +32,10 @@ impl OperatorFactory for FinalAggregate {
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
         Ok(Box::new(Channel {
-            state: GroupedState::new(self.plan.clone())?,
+            state: PartitionedState::new(self.plan.clone(), context.workers)?,
             plan: self.plan.clone(),
             context: *context,
+            more: false,
             pending: Slices::default(),
         }))
     }
@@ -43,7 +44,9 @@ impl OperatorFactory for FinalAggregate {
 struct Channel {
     plan: Arc<TwoPhase>,
     context: WorkerContext,
-    state: GroupedState,
+    state: PartitionedState,
+    /// Whether the state has groups to send that are not pending yet.
+    more: bool,
     pending: Slices,
 }
 
@@ -54,19 +57,23 @@ impl Operator for Channel {
     }
 
     fn on_input_end(&mut self, _input: usize, output: &mut Output) -> Result<Progress, OperatorError> {
-        let first = self.context.worker == 0;
-        self.pending = Slices::new(if first { self.state.take_at_least_one()? } else { self.state.take()? });
+        self.more = true;
         self.resume(output)
     }
 
     fn resume(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
+        if self.pending.is_empty() && self.more {
+            let (groups, more) = self.state.take_next(self.context.worker == 0)?;
+            self.pending = Slices::new(groups);
+            self.more = more;
+        }
         let states = self.pending.next(self.context.batch_rows);
         output.push(self.plan.finish(&states)?);
-        Ok(if self.pending.is_empty() { Progress::Done } else { Progress::More })
+        Ok(if self.pending.is_empty() && !self.more { Progress::Done } else { Progress::More })
     }
 
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
-        Ok(Some(vec![("groups".into(), self.state.copy()?)]))
+        Ok(Some(self.state.copy()?.into_iter().map(|groups| ("groups".into(), groups)).collect()))
     }
 
     fn restore(&mut self, state: State) -> Result<(), OperatorError> {

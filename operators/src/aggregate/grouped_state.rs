@@ -61,10 +61,17 @@ impl GroupedState {
 
     /// Takes up groups of keys and states that were written out.
     pub fn restore(&mut self, states: &DataFrame) -> Result<(), OperatorError> {
-        if *states.schema() != physical_schema(self.plan.partial_schema()) {
-            return Err(foreign("other groups"));
-        }
+        self.check(states)?;
         self.merge(states)
+    }
+
+    /// Fails if `states` were not written out by such a state.
+    pub fn check(&self, states: &DataFrame) -> Result<(), OperatorError> {
+        if *states.schema() == physical_schema(self.plan.partial_schema()) {
+            Ok(())
+        } else {
+            Err(foreign("other groups"))
+        }
     }
 
     fn fold(
@@ -99,7 +106,7 @@ impl GroupedState {
         Ok(())
     }
 
-    /// Keys and states of all groups; the state is empty afterwards.
+    /// Keys and states of all groups; the state is empty afterwards, and keeps memory for as many groups.
     pub fn take(&mut self) -> Result<DataFrame, OperatorError> {
         self.export(self.len)
     }

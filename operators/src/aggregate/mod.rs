@@ -9,6 +9,7 @@ mod final_aggregate;
 mod grouped_state;
 mod groups;
 mod partial_aggregate;
+mod partitioned_state;
 mod plan;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]

@@ -15,13 +15,16 @@ use crate::state::foreign;
 const JUDGED_ROWS: usize = 100_000;
 /// Groups that are held at most. They and their states stay within a few megabytes.
 const MOST_GROUPS: usize = 1 << 18;
+/// Groups that leave early if each has seen several rows: the rows of a group are neighbours, and more groups would only
+/// outgrow the cache.
+const NEIGHBOURS: usize = 1 << 15;
 /// Grouping is worth while as long as it leaves fewer than so many groups of a hundred rows.
 const MOST_GROUPS_PER_HUNDRED_ROWS: usize = 80;
 
 /// Reduces the rows of one worker to one row a group, before they are exchanged.
 ///
-/// Blocks while grouping reduces its input, and then holds at most 262 144 groups: beyond that it sends what it has and
-/// starts anew. Where it finds that grouping hardly reduces the rows it steps aside for good, and sends each row on as
+/// Blocks while grouping reduces its input, and then holds at most 262 144 groups (32 768 where the rows of a group stand
+/// together): beyond that it sends what it has and starts anew. Where it finds that grouping hardly reduces the rows it steps aside for good, and sends each row on as
 /// a group of its own.
 pub struct PartialAggregate {
     plan: Arc<TwoPhase>,
@@ -67,7 +70,7 @@ impl Channel {
     /// Whether what is grouped should leave now.
     fn is_due(&mut self) -> bool {
         let groups = self.state.len();
-        let full = groups >= MOST_GROUPS;
+        let full = groups >= MOST_GROUPS || (groups >= NEIGHBOURS && self.rows >= 2 * groups);
         if full || self.rows >= JUDGED_ROWS {
             self.aside = groups * 100 > self.rows * MOST_GROUPS_PER_HUNDRED_ROWS;
         }
@@ -94,7 +97,9 @@ impl Operator for Channel {
     }
 
     fn on_input_end(&mut self, _input: usize, output: &mut Output) -> Result<Progress, OperatorError> {
-        self.flush(output)
+        let progress = self.flush(output)?;
+        self.state = GroupedState::new(self.plan.clone())?;
+        Ok(progress)
     }
 
     fn resume(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {

@@ -114,9 +114,13 @@ impl GroupTable {
         Ok(())
     }
 
-    /// The keys of all groups in group order; the table is empty afterwards.
+    /// The keys of all groups in group order; the table is empty afterwards, and has room for as many groups.
     pub fn take(&mut self) -> DataFrame {
-        self.index = Index::Open;
+        match &mut self.index {
+            Index::Narrow(_, table) if self.dictionaries.is_empty() => table.clear(),
+            Index::Wide(_, table) if self.dictionaries.is_empty() => table.clear(),
+            index => *index = Index::Open,
+        }
         self.dictionaries = Dictionaries::default();
         self.keys.freeze_reset()
     }

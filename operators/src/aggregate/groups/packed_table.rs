@@ -38,18 +38,29 @@ impl<W: Word> PackedTable<W> {
         self.slots.capacity() * size_of::<Slot<W>>()
     }
 
+    /// Forgets all groups, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.slots.fill(Slot { word: W::default(), group: VACANT });
+        self.groups = 0;
+    }
+
     /// Appends the group of every key to `groups`, and the index of each key that founded a group to `founders`. The
-    /// caller makes sure that there are fewer than `u32::MAX` groups afterwards.
+    /// caller makes sure that there are fewer than `u32::MAX` groups afterwards. Keys that equal the one before are not
+    /// looked for: files are often sorted by what they are grouped by.
     pub fn lookup(&mut self, words: &[W], groups: &mut Vec<u32>, founders: &mut Vec<u32>) {
-        if self.bytes() < LARGE {
-            groups.extend(words.iter().enumerate().map(|(row, &word)| self.group(row, word, founders)));
-            return;
-        }
+        let Some(&first) = words.first() else { return };
+        let mut last = first;
+        let mut group = self.group(0, first, founders);
+        let is_large = self.bytes() >= LARGE;
         groups.extend(words.iter().enumerate().map(|(row, &word)| {
-            if let Some(&later) = words.get(row + AHEAD) {
+            if is_large && let Some(&later) = words.get(row + AHEAD) {
                 prefetch(&self.slots, self.home(later));
             }
-            self.group(row, word, founders)
+            if word != last {
+                group = self.group(row, word, founders);
+                last = word;
+            }
+            group
         }));
     }
 

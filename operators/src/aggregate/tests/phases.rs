@@ -9,7 +9,7 @@ use quokka_engine::operator::testing::{batches, single_worker};
 use quokka_engine::operator::{Operator, Output, Progress};
 
 use super::super::AggregatePlan;
-use super::{RUNS, Run, assert_same, execute, oracle};
+use super::{RUNS, Run, assert_same, check_runs, execute, oracle};
 use quokka_engine::operator::testing::Restore;
 
 /// Feeds a partial aggregate and returns the rows it sent with each batch, and at the end.
@@ -61,11 +61,30 @@ fn rows_that_do_not_reduce_pass_through() {
 
 #[test]
 fn a_full_table_is_sent_and_started_anew() {
-    // Rows of a group are neighbours, so that each batch reduces to a half however many groups there are.
-    let (during, end) = sent(&frame(1_200_000, |i| i / 2));
+    // Each batch reduces to five eighths, however many groups there are.
+    let (during, end) = sent(&frame(960_000, |i| i * 5 / 8));
     let sends: Vec<usize> = during.into_iter().filter(|rows| *rows > 0).collect();
-    assert_eq!(sends, [265_000, 265_000]);
-    assert_eq!(end, 600_000 - 2 * 265_000);
+    assert_eq!(sends, [262_500, 262_500]);
+    assert_eq!(end, 600_000 - 2 * 262_500);
+}
+
+#[test]
+fn groups_whose_rows_are_neighbours_leave_early() {
+    let (during, end) = sent(&frame(200_000, |i| i / 2));
+    let sends: Vec<usize> = during.into_iter().filter(|rows| *rows > 0).collect();
+    assert_eq!(sends, [35_000, 35_000]);
+    assert_eq!(end, 100_000 - 2 * 35_000);
+}
+
+#[test]
+fn many_groups_are_divided_and_none_is_lost() {
+    let rows = 300_000i64;
+    // Each key comes three times, and far apart.
+    let keys: Vec<Option<i64>> = (0..rows).map(|i| Some(i % 100_000).filter(|key| key % 10 < 9)).collect();
+    let frame = df!("k" => keys, "v" => (0..rows).collect::<Vec<_>>()).unwrap();
+    let run = |workers, restore| Run { workers, batch_rows: 10_000, restore };
+    let runs = [run(1, Restore::Never), run(1, Restore::EveryBatch), run(2, Restore::Never)];
+    check_runs(&[col("k")], &[col("v").sum(), len().alias("n")], &frame, &runs);
 }
 
 #[test]

@@ -59,6 +59,16 @@ fn whether_values_of_a_group_differ() {
     check(
         [&numbers()],
         Rows::AnyOrder,
+        |[t]| {
+            t.group_by([col("key")]).agg([col("text").n_unique()]).filter(col("text").gt(lit(1))).select([col("key")])
+        },
+        |[t]| {
+            t.group_by([col("key")]).agg([col("text").n_unique()]).filter(col("text").gt(lit(1))).select([col("key")])
+        },
+    );
+    check(
+        [&numbers()],
+        Rows::AnyOrder,
         |[t]| t.group_by([col("key")]).having(col("text").n_unique().gt(lit(1))).agg([len()]),
         |[t]| {
             t.group_by([col("key")])

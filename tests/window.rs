@@ -63,3 +63,26 @@ fn rows_of_the_first_of_each_group() {
         |[t]| t.filter(col("id").eq(col("id").min().over([col("key")]).unwrap())).select([col("id"), col("key")]),
     );
 }
+
+#[test]
+fn filters_by_what_windows_are_partitioned_by() {
+    let windows = || {
+        [
+            col("value").sum().over([col("key"), col("flag")]).unwrap().alias("sum"),
+            col("value").rank(Default::default(), None).over([col("key")]).unwrap().alias("rank"),
+        ]
+    };
+    let predicate = || col("key").gt(lit(4)).and(col("flag")).and(col("sum").gt(lit(0)));
+    check(
+        [&numbers()],
+        Rows::AnyOrder,
+        |[t]| t.with_columns(windows()).filter(predicate()),
+        |[t]| t.with_columns(windows()).filter(predicate()),
+    );
+    check(
+        [&numbers()],
+        Rows::AnyOrder,
+        |[t]| t.with_columns(windows()).filter(col("key").is_null()),
+        |[t]| t.with_columns(windows()).filter(col("key").is_null()),
+    );
+}

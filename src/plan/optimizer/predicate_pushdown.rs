@@ -4,13 +4,14 @@
 //! by their definitions. Below a join it goes to the side whose columns it reads, if rows of that side cannot turn up
 //! unmatched, and, if it reads keys only, to the other side too. Of alternatives that read both sides, each side gets
 //! what they say of it, and the whole stays above the join. A predicate never passes a limit or a top-k, whose result
-//! depends on which rows there are, nor an operation that looks at more than one row at a time.
+//! depends on which rows there are, nor an operation that looks at more than one row at a time; but it passes windows if it
+//! reads only columns that all of them are partitioned by.
 
 mod join;
 
 use polars_core::prelude::{PlIndexMap, PlSmallStr};
 use polars_plan::dsl::Expr;
-use quokka_engine::expr::{conjunction, split_conjunction};
+use quokka_engine::expr::{Requirement, conjunction, requirement, split_conjunction};
 use quokka_engine::source::ScanRequest;
 
 use crate::plan::expression::{NamedExpr, Properties, reads_columns, substitute};
@@ -94,12 +95,44 @@ fn split_by_definition(
     let row_by_row = properties.values().all(|(_, properties)| properties.elementwise)
         && (others_pass || exprs.iter().any(|e| reads_columns(&e.expr)));
     if !row_by_row {
-        return (Vec::new(), predicates);
+        let keys = window_keys(exprs, input);
+        let (candidates, mut above): (Vec<_>, Vec<_>) = predicates.into_iter().partition(reads_columns);
+        let (below, staying) = split(candidates, |name| {
+            let column = match exprs.iter().find(|named| named.name == *name) {
+                Some(named) => named.source_column()?,
+                None => Some(name).filter(|_| others_pass)?,
+            };
+            keys.contains(column).then(|| Expr::Column(column.clone()))
+        });
+        above.extend(staying);
+        return (below, above);
     }
     split(predicates, |name| match properties.get(name) {
         Some((expr, properties)) => properties.is_movable().then(|| Expr::clone(expr)),
         None => others_pass.then(|| Expr::Column(name.clone())),
     })
+}
+
+/// The columns that agree in all rows which a value of `exprs` depends on; none if there are other dependencies than
+/// windows. Equal floats may differ in their sign.
+fn window_keys(exprs: &[NamedExpr], input: &LogicalPlan) -> Vec<PlSmallStr> {
+    let mut common: Option<Vec<PlSmallStr>> = None;
+    for named in exprs {
+        match requirement(&named.expr, input.schema()) {
+            Ok(Requirement::Rows) => {},
+            Ok(Requirement::Window { keys, .. }) => {
+                let columns = keys.into_iter().filter_map(|key| match key {
+                    Expr::Column(name) => Some(name),
+                    _ => None,
+                });
+                let is_common = |name: &PlSmallStr| common.as_ref().is_none_or(|common| common.contains(name));
+                let is_exact = |name: &PlSmallStr| input.schema().get(name).is_some_and(|dtype| !dtype.is_float());
+                common = Some(columns.filter(|name| is_common(name) && is_exact(name)).collect());
+            },
+            _ => return Vec::new(),
+        }
+    }
+    common.unwrap_or_default()
 }
 
 /// Predicates below an aggregate, which read only its keys, and those that stay above it.
@@ -202,6 +235,26 @@ mod tests {
                 t
             "#,
         );
+    }
+
+    #[test]
+    fn keys_of_all_windows_pass() {
+        let windows = [
+            col("v").sum().over([col("k"), col("j")]).unwrap().alias("s"),
+            (col("v") - col("v").shift(lit(1)).over([col("j")]).unwrap()).alias("d"),
+            (col("v") + lit(1)).alias("x"),
+        ];
+        let plan = table("t", "k j v").with_columns(&windows, "with_columns").unwrap();
+        let predicate = col("j").gt(lit(1)).and(col("k").gt(lit(2))).and(col("x").gt(lit(3))).and(col("s").gt(lit(4)));
+        let pushed = apply(&filter(plan, predicate));
+        assert_eq!(pushed.to_string().lines().count(), 3);
+        assert!(pushed.to_string().ends_with("    t where [(col(\"j\")) > (dyn int: 1)]\n"), "{pushed}");
+        let plan = table("t", "k j v").select(&[col("j").alias("i"), windows[1].clone()], "select").unwrap();
+        let pushed = apply(&filter(plan.clone(), col("i").gt(lit(1))));
+        assert!(pushed.to_string().ends_with("  t where [(col(\"j\").alias(\"i\")) > (dyn int: 1)]\n"), "{pushed}");
+        let total = plan.with_columns(&[col("d").sum().alias("t")], "with_columns").unwrap();
+        let total = filter(total, col("i").gt(lit(1)));
+        assert_eq!(apply(&total).to_string(), total.to_string());
     }
 
     #[test]

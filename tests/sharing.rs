@@ -68,6 +68,25 @@ fn shared_plans_read_shared_plans() {
 }
 
 #[test]
+fn dynamic_filters_reach_results() {
+    let few = df!("key" => [1i64, 2, 3], "few" => ["a", "b", "c"]).unwrap();
+    let query = |[rows, few]: [DataStream; 2]| {
+        let totals = totals(rows);
+        let some = totals.clone().inner_join(few, col("key"), col("key")).select([col("key"), col("rows")]);
+        some.union(totals.select([col("key"), col("rows")]))
+    };
+    check([&numbers(), &few], Rows::AnyOrder, query, |[rows, few]| {
+        let totals = lazy_totals(rows);
+        let some = totals.clone().inner_join(few, col("key"), col("key")).select([col("key"), col("rows")]);
+        concat([some, totals.select([col("key"), col("rows")])], UnionArgs::default()).unwrap()
+    });
+    let context = context();
+    let text = query([context.from_df(numbers()), context.from_df(few)]).explain().unwrap();
+    let scan = text.lines().find(|line| line.contains(": materialized ") && line.contains("filters=["));
+    assert!(scan.is_some(), "{text}");
+}
+
+#[test]
 fn an_order_survives() {
     check(
         [&numbers()],

@@ -31,7 +31,8 @@ impl Default for PhysicalPlan {
     }
 }
 
-/// A source, operator or sink, the operators fused behind it, and where its input comes from.
+/// A source, operator or sink, the operators fused behind it, and where its input comes from. Clones share the operators.
+#[derive(Clone)]
 pub struct Node {
     /// What receives the input.
     pub head: Head,
@@ -49,6 +50,7 @@ pub struct Node {
 }
 
 /// The first part of a [`Node`].
+#[derive(Clone)]
 pub enum Head {
     /// Reads splits; has no inputs.
     Source(Arc<dyn Source>),
@@ -59,6 +61,7 @@ pub enum Head {
 }
 
 /// An edge of the plan.
+#[derive(Clone)]
 pub struct Input {
     /// Index of the node that sends.
     pub from: usize,

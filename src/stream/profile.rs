@@ -3,13 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use quokka_engine::plan::Node;
 use quokka_engine::pool::QueryReport;
 
 use crate::context::Context;
 use crate::plan::Line;
 use crate::plan::cardinality::Estimates;
 use crate::plan::logical::LogicalPlan;
-use crate::plan::physical::{Physical, Place, Trace};
+use crate::plan::physical::{Place, Trace};
 
 /// What was measured while a query ran: see [`DataStream::profile`](crate::DataStream::profile).
 ///
@@ -33,6 +34,7 @@ pub struct Profile {
     processes: usize,
     /// Of this process.
     workers: usize,
+    planned: Duration,
     report: QueryReport,
 }
 
@@ -47,34 +49,31 @@ struct NodeText {
 }
 
 impl Profile {
-    /// For a run of `physical` that has not begun.
+    /// Of a query that was planned as `traces` and `nodes` in the time `planned`, and did what `report` says.
     pub(super) fn new(
-        physical: Physical,
-        context: &Context,
+        mut traces: Vec<Trace>,
+        nodes: &[Node],
         estimates: &Estimates,
-    ) -> (Self, quokka_engine::plan::PhysicalPlan) {
-        let Physical { plan, mut traces } = physical;
+        context: &Context,
+        planned: Duration,
+        report: QueryReport,
+    ) -> Self {
         traces.iter_mut().for_each(|trace| trace.estimate(estimates));
-        let mut nodes: Vec<NodeText> = Vec::with_capacity(plan.nodes.len());
-        for (index, node) in plan.nodes.iter().enumerate() {
+        let mut texts: Vec<NodeText> = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.iter().enumerate() {
             let mut inputs = String::new();
             for input in &node.inputs {
                 inputs.push_str(&format!(" ← {} {}", input.from, input.partitioning));
-                if let Some(from) = nodes.get_mut(input.from) {
+                if let Some(from) = texts.get_mut(input.from) {
                     from.readers.push(format!("{} to {index}", input.partitioning));
                 }
             }
             let operators = node.operators().map(|operator| operator.to_string()).collect();
-            nodes.push(NodeText { operators, inputs, readers: Vec::new() });
+            texts.push(NodeText { operators, inputs, readers: Vec::new() });
         }
         let (process, processes) = (context.process(), context.processes());
         let workers = context.workers() / processes.max(1);
-        let report = QueryReport::default();
-        (Self { traces, nodes, process, processes, workers, report }, plan)
-    }
-
-    pub(super) fn finish(&mut self, report: QueryReport) {
-        self.report = report;
+        Self { traces, nodes: texts, process, processes, workers, planned, report }
     }
 
     /// All figures, node by node in the order of the physical plan.
@@ -166,7 +165,8 @@ impl fmt::Display for Profile {
         }
         writeln!(
             f,
-            "{} on {} workers: operators {}, shipping {}, other work {}, idle {}",
+            "planned in {}; {} on {} workers: operators {}, shipping {}, other work {}, idle {}",
+            milliseconds(self.planned),
             milliseconds(self.report.elapsed),
             self.workers,
             milliseconds(operators),

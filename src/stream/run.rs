@@ -1,6 +1,6 @@
 //! Running a query, and looking at what would run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use polars_core::frame::DataFrame;
@@ -110,14 +110,17 @@ impl DataStream {
     /// # Errors
     /// As [`collect`](Self::collect).
     pub fn profile(&self) -> Result<(DataFrame, Profile)> {
+        let start = Instant::now();
         let estimates = Estimates::default();
         let query = self.optimized(&estimates)?;
         let collected = Collected::default();
-        let physical = self.lower(&query, &estimates, &collected)?;
-        let (mut profile, physical) = Profile::new(physical, &self.context, &estimates);
-        let handle = self.context.run(physical)?;
-        profile.finish(handle.wait()?);
-        Ok((collected.take(query.root.schema()).map_err(assembling)?, profile))
+        let Physical { plan, traces } = self.lower(&query, &estimates, &collected)?;
+        // The texts are made afterwards, so that they do not count.
+        let nodes = plan.nodes.clone();
+        let planned = start.elapsed();
+        let report = self.context.run(plan)?.wait()?;
+        let rows = collected.take(query.root.schema()).map_err(assembling)?;
+        Ok((rows, Profile::new(traces, &nodes, &estimates, &self.context, planned, report)))
     }
 
     /// Runs the query, and returns the optimized plan and what the workers did as text: beside each node and operator its

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use polars_core::frame::DataFrame;
 use polars_io::parquet::write::ParquetWriter;
-use quokka::Profile;
+use quokka::{DataStream, Profile};
 
 use super::answers::{self, Check};
 use super::error::Error;
@@ -46,7 +46,7 @@ pub(super) fn run(
     reset_peak();
     for run in 0..options.runs() {
         let start = Instant::now();
-        match (query.build)(tables).and_then(|stream| stream.profile()) {
+        match (query.build)(tables).and_then(|stream| run_once(&stream, options.profile())) {
             Err(error) => {
                 eprintln!("query {}: {}", query.number, error.report());
                 outcome.check = Check::Failed;
@@ -55,7 +55,9 @@ pub(super) fn run(
                 let seconds = start.elapsed().as_secs_f64();
                 outcome.seconds.push(seconds);
                 outcome.rows = answer.height();
-                if best.as_ref().is_none_or(|(least, _)| seconds < *least) {
+                if let Some(profile) = profile
+                    && best.as_ref().is_none_or(|(least, _)| seconds < *least)
+                {
                     best = Some((seconds, profile));
                 }
                 outcome.check = scale.map_or(Check::Unknown, |scale| answers::check(query.number, scale, &answer));
@@ -75,13 +77,18 @@ pub(super) fn run(
         }
     }
     outcome.peak_memory = peak();
-    if leader
-        && options.profile()
-        && let Some((_, profile)) = best
-    {
+    if leader && let Some((_, profile)) = best {
         println!("query {}: {profile}", query.number);
     }
     Ok(outcome)
+}
+
+fn run_once(stream: &DataStream, profile: bool) -> quokka::Result<(DataFrame, Option<Profile>)> {
+    if profile {
+        let (answer, profile) = stream.profile()?;
+        return Ok((answer, Some(profile)));
+    }
+    Ok((stream.collect()?, None))
 }
 
 fn write(folder: &Path, number: u32, answer: &mut DataFrame) -> Result<(), Error> {

@@ -172,6 +172,10 @@ impl Source for MemorySource {
         Ok(self.splits.iter().map(split).collect())
     }
 
+    fn dropped(&self) -> u64 {
+        self.request.dropped()
+    }
+
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
         let found = self.splits.get(split).and_then(|(frame, rows)| Some((self.frames.get(*frame)?, rows)));
         let Some((frame, rows)) = found else {
@@ -212,10 +216,13 @@ impl SplitReader for MemoryReader {
             let keys = batch.select(filter.columns().iter().cloned())?;
             if let Some(mask) = filter.mask(&keys, passed.is_some())? {
                 let mask = BooleanChunked::from_bitmap(PlSmallStr::EMPTY, mask);
-                passed = Some(match passed {
+                let before = passed.as_ref().map_or(batch.height(), |others| others.num_trues());
+                let both = match passed {
                     Some(others) => &others & &mask,
                     None => mask,
-                });
+                };
+                filter.count_dropped(before - both.num_trues());
+                passed = Some(both);
             }
         }
         let projected = batch.select(self.request.schema.iter_names().cloned())?;

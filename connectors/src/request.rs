@@ -59,6 +59,11 @@ impl Request {
         Ok(checked)
     }
 
+    /// Rows that dynamic filters have dropped so far.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.filters.iter().map(RowFilter::dropped).sum()
+    }
+
     /// The columns to deliver and those that decide which rows are, each once.
     pub(crate) fn columns(&self) -> Vec<PlSmallStr> {
         let mut columns: Vec<PlSmallStr> = self.schema.iter_names_cloned().collect();

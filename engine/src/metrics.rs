@@ -12,6 +12,7 @@ pub struct NodeMetrics {
     busy_nanos: AtomicU64,
     ship_nanos: AtomicU64,
     splits: AtomicU64,
+    dropped: AtomicU64,
 }
 
 /// What one operator of a node has done so far in this process, summed over its workers.
@@ -38,6 +39,8 @@ pub struct NodeReport {
     pub shipping: Duration,
     /// Splits read to their end.
     pub splits: u64,
+    /// Rows that dynamic filters dropped where they were read, up to the end of the last split.
+    pub dropped: u64,
 }
 
 /// What one operator has done.
@@ -80,6 +83,7 @@ impl NodeMetrics {
             busy_nanos: AtomicU64::default(),
             ship_nanos: AtomicU64::default(),
             splits: AtomicU64::default(),
+            dropped: AtomicU64::default(),
         }
     }
 
@@ -105,8 +109,10 @@ impl NodeMetrics {
         self.ship_nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn finished_split(&self) {
+    /// A split was read, after which its source has dropped so many rows in all.
+    pub(crate) fn finished_split(&self, dropped: u64) {
         self.splits.fetch_add(1, Ordering::Relaxed);
+        self.dropped.fetch_max(dropped, Ordering::Relaxed);
     }
 
     /// `names`: of the operators.
@@ -117,6 +123,7 @@ impl NodeMetrics {
             busy: Duration::from_nanos(read(&self.busy_nanos)),
             shipping: Duration::from_nanos(read(&self.ship_nanos)),
             splits: read(&self.splits),
+            dropped: read(&self.dropped),
         }
     }
 }

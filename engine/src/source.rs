@@ -118,6 +118,11 @@ pub trait Source: Send + Sync {
     /// as footers were read when the scan was made.
     fn splits(&self) -> Result<Vec<Split>, OperatorError>;
 
+    /// Rows that the filters of its request have dropped so far, on all workers of the process.
+    fn dropped(&self) -> u64 {
+        0
+    }
+
     /// Opens the split with an index in [`splits`](Source::splits).
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError>;
 }

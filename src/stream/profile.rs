@@ -141,6 +141,9 @@ impl Profile {
             if level == 0 && node.splits > 0 {
                 write!(f, " splits={}", node.splits)?;
             }
+            if level == 0 && node.dropped > 0 {
+                write!(f, " dropped={}", count(node.dropped))?;
+            }
             writeln!(f)?;
         }
         if !text.readers.is_empty() {

@@ -13,6 +13,7 @@ use super::scan::Table;
 use super::source::RowGroup;
 use super::statistics::{Bounds, bounds};
 use crate::request::{Conjunct, Request};
+use crate::row_filter::RowFilter;
 
 /// Drops the row groups in which no row can pass, and from the others the conjuncts that all of their rows pass.
 pub(super) fn prune(
@@ -35,10 +36,10 @@ pub(super) fn prune(
     Ok(row_groups)
 }
 
-/// Whether a row of `row_group` may pass the dynamic filters, which are complete when the row group is opened.
-pub(super) fn may_match(table: &Table, request: &Request, row_group: &RowGroup) -> bool {
-    request.filters.iter().all(|filter| {
-        filter.may_match(|name| {
+/// A dynamic filter that no row of `row_group` can pass. Filters are complete when a row group is opened.
+pub(super) fn excluded_by<'a>(table: &Table, request: &'a Request, row_group: &RowGroup) -> Option<&'a RowFilter> {
+    request.filters.iter().find(|filter| {
+        !filter.may_match(|name| {
             let one = std::slice::from_ref(row_group);
             let known = match table.partitions.column(name) {
                 Ok(partition) => partition_bounds(partition, one).ok()?,

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use polars_arrow::bitmap::{Bitmap, MutableBitmap};
+use polars_arrow::bitmap::{Bitmap, BitmapBuilder};
 use polars_core::error::PolarsResult;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{BooleanChunked, Column, PlHashMap};
@@ -109,10 +109,12 @@ impl<'a> Slice<'a> {
     fn apply_filter(&mut self, filter: &RowFilter) -> Result<(), OperatorError> {
         let few = self.are_few();
         let frame = self.frame(filter.columns(), few)?;
-        match filter.mask(&frame, self.survivors.is_some())? {
-            Some(passed) => self.narrow(passed, few),
-            None => Ok(()),
+        if let Some(passed) = filter.mask(&frame, self.survivors.is_some())? {
+            let before = self.height();
+            self.narrow(passed, few)?;
+            filter.count_dropped(before - self.height());
         }
+        Ok(())
     }
 
     /// The survivors of some columns, if they are `few`, or else all rows of them.
@@ -194,11 +196,17 @@ fn true_bits(mask: &BooleanChunked) -> Bitmap {
 
 /// `mask` without the bits for which `passed`, which has one bit a set bit of `mask`, is not set.
 fn narrow(mask: &Bitmap, passed: &Bitmap) -> Bitmap {
-    let mut narrowed = MutableBitmap::from_len_zeroed(mask.len());
-    for (index, passed) in mask.true_idx_iter().zip(passed.iter()) {
-        if passed {
-            narrowed.set(index, true);
+    let mut narrowed = BitmapBuilder::with_capacity(mask.len());
+    let mut passed = passed.iter();
+    let words = mask.chunks::<u64>().chain([mask.chunks::<u64>().remainder()]);
+    for (start, word) in (0..mask.len()).step_by(64).zip(words) {
+        let (mut left, mut kept) = (word, 0u64);
+        while left != 0 {
+            let lowest = left & left.wrapping_neg();
+            kept |= if passed.next() == Some(true) { lowest } else { 0 };
+            left ^= lowest;
         }
+        narrowed.extend_from_slice(&kept.to_le_bytes(), 0, (mask.len() - start).min(64));
     }
-    narrowed.into()
+    narrowed.freeze()
 }

@@ -7,7 +7,7 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{Description, WorkerContext};
 use quokka_engine::source::{ScanRequest, Source, Split, SplitReader};
 
-use super::pruning::{may_match, prune};
+use super::pruning::{excluded_by, prune};
 use super::reader::RowGroupReader;
 use super::scan::Table;
 use crate::request::Request;
@@ -104,12 +104,17 @@ impl Source for ParquetSource {
         Ok(self.parts.iter().map(split).collect())
     }
 
+    fn dropped(&self) -> u64 {
+        self.request.dropped()
+    }
+
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
         let Some(row_group) = self.parts.get(split) else {
             return Err(OperatorError::message(ErrorKind::Internal, format!("there is no split {split}")));
         };
         let mut row_group = row_group.clone();
-        if !may_match(&self.table, &self.request, &row_group) {
+        if let Some(filter) = excluded_by(&self.table, &self.request, &row_group) {
+            filter.count_dropped(row_group.rows);
             row_group.rows = 0;
         }
         Ok(Box::new(RowGroupReader::new(self.table.clone(), self.request.clone(), row_group, context)))

@@ -200,7 +200,7 @@ impl Reading {
                 if let Some(frame) = reader.next()? {
                     return to_physical(frame).map(Some);
                 }
-                metrics.finished_split();
+                metrics.finished_split(self.source.dropped());
                 self.reader = None;
             }
             self.split = self.splits.pop(self.source.as_ref())?;

@@ -10,8 +10,8 @@ use super::set::{put, zeros};
 
 /// Bits that a key may take.
 const BITS_A_KEY: u128 = 64;
-/// A bitmap of this many bits (256 KiB) is worth it for however few keys: it stays in the cache, and needs no hash.
-const SMALL_BITS: u128 = 1 << 21;
+/// A bitmap of this many bits (1 MiB) is worth it for however few keys: it stays in the cache, and needs no hash.
+const SMALL_BITS: u128 = 1 << 23;
 /// The largest bitmap, 64 MiB.
 const MOST_BITS: u128 = 1 << 29;
 

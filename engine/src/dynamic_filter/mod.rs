@@ -77,7 +77,7 @@ pub struct DynamicFilter {
 
 impl DynamicFilter {
     /// A filter with a number that tells it from the others of its plan, over the join keys with the indices `keys`, which
-    /// have these types. With `nulls_equal` a null key matches a null key.
+    /// have these types in batches. With `nulls_equal` a null key matches a null key.
     pub fn new(number: usize, keys: Vec<usize>, dtypes: Vec<DataType>, nulls_equal: bool) -> Self {
         Self { number, keys, dtypes, nulls_equal, known: OnceLock::new() }
     }
@@ -87,7 +87,7 @@ impl DynamicFilter {
         &self.keys
     }
 
-    /// Types of its keys.
+    /// Types of its keys, as they lie in batches.
     pub fn dtypes(&self) -> &[DataType] {
         &self.dtypes
     }

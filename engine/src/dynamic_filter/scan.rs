@@ -13,7 +13,8 @@ use super::DynamicFilter;
 pub struct ScanFilter {
     /// What the build side of a join knows.
     pub filter: Arc<DynamicFilter>,
-    /// The columns that hold its keys, each another one, of the types of the keys. They need not be in the projection.
+    /// The columns that hold its keys, each another one. They have the types of the keys, or types
+    /// that those of the keys can hold, and need not be in the projection.
     pub columns: Vec<PlSmallStr>,
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use polars_core::prelude::{DataType, PlSmallStr, Schema};
 use polars_plan::dsl::Expr;
 use quokka_engine::dynamic_filter::{DynamicFilter, ScanFilter};
+use quokka_engine::physical::physical_dtype;
 use quokka_operators::join::Side;
 
 use crate::plan::expression::{NamedExpr, Properties};
@@ -77,7 +78,11 @@ impl DynamicFilters {
                 Side::Left => &key.left,
                 Side::Right => &key.right,
             };
-            Some((position, plain_column(expr, &key.dtype, plan.schema())?.clone()))
+            let Expr::Column(column) = expr else { return None };
+            let dtype = plan.schema().get(column)?;
+            // Numbers are compared in a type that holds those of both sides, so to cast them loses nothing.
+            let is_cast = dtype.is_primitive_numeric() && key.dtype.is_primitive_numeric();
+            (*dtype == key.dtype || is_cast).then(|| (position, column.clone()))
         });
         let keys: Vec<_> = keys.collect();
         let doomed = if keys.is_empty() { Vec::new() } else { vec![Doomed { join: index, keys }] };
@@ -105,7 +110,7 @@ impl DynamicFilters {
             let filter = match known {
                 Some(filter) => filter.clone(),
                 None => {
-                    let dtypes = positions.iter().filter_map(|key| join.dtypes.get(*key).cloned()).collect();
+                    let dtypes = positions.iter().filter_map(|key| join.dtypes.get(*key).map(physical_dtype)).collect();
                     self.made += 1;
                     let filter = Arc::new(DynamicFilter::new(self.made, positions, dtypes, join.nulls_equal));
                     join.filters.push(filter.clone());

@@ -126,6 +126,30 @@ fn rows_that_match_stay() {
 }
 
 #[test]
+fn decimals_and_numbers_of_another_type_are_keys() {
+    let folder = Folder::new();
+    let rows = 0..200i32;
+    let unscaled = |numbers: Vec<i128>| Int128Chunked::from_vec("".into(), numbers).into_decimal_unchecked(15, 2);
+    let price = unscaled(rows.clone().map(|i| i128::from(i) * 50).collect()).into_series();
+    let small: Vec<i32> = rows.collect();
+    let frame = df!("price" => price, "small" => small).unwrap();
+    let wanted = frame.slice(30, 1).vstack(&frame.slice(107, 1)).unwrap();
+    for encoding in [None, Some(Encoding::Plain), Some(Encoding::DeltaBinaryPacked)] {
+        let layout = Layout { row_group: 20, encoding, ..Layout::default() };
+        let scan = open(write(&folder.path().join("f.parquet"), &frame, &layout));
+        for (keys, column) in
+            [(df!("k" => [1500i64, 5350, 30]).unwrap(), "price"), (df!("k" => [30i64, 107, 1 << 40]).unwrap(), "small")]
+        {
+            let request = ScanRequest { filters: vec![filter(&keys, &[column])], ..ScanRequest::default() };
+            assert_same(&read(&scan, &request, 7).unwrap(), &wanted);
+            let source = scan.source(&request).unwrap();
+            read_source(source.clone(), 100).unwrap();
+            assert_eq!(source.dropped(), 198);
+        }
+    }
+}
+
+#[test]
 fn folders_are_keys_too() {
     let folder = Folder::new();
     for year in [2020i64, 2021, 2022] {

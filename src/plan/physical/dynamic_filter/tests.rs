@@ -90,9 +90,14 @@ fn keys_are_followed_to_plain_columns() {
     let renamed = renamed.filter(&col("v").gt(lit(3)), "filter").unwrap();
     let renamed = renamed.with_columns(&[(col("v") * lit(2)).alias("w")], "with_columns").unwrap();
     assert_eq!(filters(&join(renamed.clone(), table(3), JoinType::Inner)), ["100 reads #1 v", "build fills #1 k"]);
-    // A computed key, a computed column, a cast.
+    // A computed key, a computed column.
     assert_eq!(filters(&join_on(renamed.clone(), table(3), JoinType::Inner, &[("v", "k")])), [""; 0]);
-    assert_eq!(filters(&join_on(table(100), table(3), JoinType::Inner, &[("small", "k")])), [""; 0]);
+    let text = col("small").cast(DataType::String).alias("small");
+    let texts = table(3).with_columns(&[text], "with_columns").unwrap();
+    let on_text = [("text", "small")];
+    let with_text =
+        table(100).with_columns(&[(col("v").cast(DataType::String)).alias("text")], "with_columns").unwrap();
+    assert_eq!(filters(&join_on(with_text, texts, JoinType::Inner, &on_text)), [""; 0]);
     let some = join_on(renamed, table(3), JoinType::Inner, &[("v", "k"), ("k", "v")]);
     assert_eq!(filters(&some), ["100 reads #1 v", "build fills #1 v"]);
 }
@@ -101,6 +106,13 @@ fn keys_are_followed_to_plain_columns() {
 fn a_column_that_is_compared_twice_is_read_once() {
     let plan = join_on(table(100), table(3), JoinType::Inner, &[("k", "k"), ("k", "v")]);
     assert_eq!(filters(&plan), ["100 reads #1 k", "build fills #1 k"]);
+}
+
+#[test]
+fn numbers_of_two_types_are_compared_in_a_larger_one() {
+    let by = |on| filters(&join_on(table(100), table(3), JoinType::Inner, on));
+    assert_eq!(by(&[("small", "k")]), ["100 reads #1 small", "build fills #1 k"]);
+    assert_eq!(by(&[("k", "small")]), ["100 reads #1 k", "build fills #1 right_key(0)"]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod decimals;
 mod errors;
 mod failures;
 mod join;
+mod join_order;
 mod lifecycle;
 mod order;
 mod parquet;

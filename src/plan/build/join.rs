@@ -119,7 +119,7 @@ fn join_keys(
 }
 
 /// The type in which values of two types compare without loss.
-fn common_dtype(left: &DataType, right: &DataType) -> Option<DataType> {
+pub(crate) fn common_dtype(left: &DataType, right: &DataType) -> Option<DataType> {
     match (left, right) {
         (left, right) if left == right => Some(left.clone()),
         (DataType::Decimal(left_precision, left_scale), DataType::Decimal(right_precision, right_scale)) => {

@@ -8,7 +8,7 @@ mod project;
 mod scan;
 mod union;
 
-pub(crate) use join::JoinSpecification;
+pub(crate) use join::{JoinSpecification, common_dtype};
 
 use std::sync::Arc;
 

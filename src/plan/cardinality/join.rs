@@ -10,6 +10,9 @@ use crate::plan::logical::LogicalPlan;
 /// Of the pairs with equal keys, a further condition keeps about one in this many.
 const CONDITION: f64 = 3.0;
 
+/// The share of rows that find a match where nothing tells.
+const UNKNOWN_MATCHES: f64 = 0.5;
+
 /// What is known of the two sides of a key.
 pub(crate) struct Equality {
     pub(crate) left: ColumnEstimate,
@@ -78,7 +81,10 @@ impl Estimates {
     /// The share of left rows that find a match among `right_rows` rows.
     pub(crate) fn share_met(&self, right_rows: f64, keys: &[Equality]) -> f64 {
         let present = keys.iter().map(|key| key.right.distinct).product::<f64>().min(right_rows);
-        (present / combinations(keys)).clamp(0.0, 1.0)
+        let share = present / combinations(keys);
+        // A join that passes all rows would not have been written: values that were not counted hide what it does.
+        let is_counted = keys.iter().all(|key| key.left.counted);
+        if share >= 1.0 && !is_counted { UNKNOWN_MATCHES } else { share.clamp(0.0, 1.0) }
     }
 
     fn equalities(&self, left: &LogicalPlan, right: &LogicalPlan, join: &Join) -> Vec<Equality> {

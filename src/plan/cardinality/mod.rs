@@ -17,12 +17,14 @@ mod scan;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
+pub(crate) use self::column::ColumnEstimate;
+pub(crate) use self::join::{Equality, key_selectivity};
+
 use std::cell::RefCell;
 
 use polars_core::prelude::{PlHashMap, PlSmallStr};
 use polars_plan::dsl::Expr;
 
-use self::column::ColumnEstimate;
 use self::predicate::Known;
 use self::scan::FilteredScan;
 use super::expression::{NamedExpr, Properties};
@@ -71,6 +73,15 @@ impl Estimates {
 
     /// The share of the rows of `input` for which `predicate` is true.
     fn selectivity(&self, input: &LogicalPlan, predicate: &Expr) -> f64 {
+        // What a column means that was computed right before, such as the predicate of `having`.
+        if let Expr::Column(name) = predicate
+            && let Node::Aggregate { aggs: exprs, .. } | Node::Select { exprs, .. } | Node::WithColumns { exprs, .. } =
+                input.node()
+            && let Some(named) = exprs.iter().find(|named| named.name == *name)
+        {
+            let known = Known { schema: input.schema(), column: &|_| None };
+            return predicate::selectivity(&named.expr, &known);
+        }
         let column = |name: &PlSmallStr| self.column(input, name);
         predicate::selectivity(predicate, &Known { schema: input.schema(), column: &column })
     }

@@ -48,7 +48,7 @@ fn assert_near(found: f64, expected: f64) {
 /// With the filter in the scan, and above it.
 fn filtered(plan: LogicalPlan, predicate: Expr) -> [LogicalPlan; 2] {
     let plan = plan.filter(&predicate, "filter").unwrap();
-    [crate::plan::optimizer::optimize(plan.clone(), Default::default()), plan]
+    [crate::plan::optimizer::optimize(plan.clone(), Default::default(), &Estimates::default()), plan]
 }
 
 fn join(left: LogicalPlan, right: LogicalPlan, on: &[(&str, &str)], how: JoinType) -> LogicalPlan {

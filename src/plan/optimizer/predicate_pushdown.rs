@@ -2,7 +2,8 @@
 //!
 //! A predicate moves if it is elementwise, cannot fail and is deterministic. Below a projection its columns are replaced
 //! by their definitions. Below a join it goes to the side whose columns it reads, if rows of that side cannot turn up
-//! unmatched, and, if it reads keys only, to the other side too. Of alternatives that read both sides, each side gets
+//! unmatched, and, if it reads keys only, to the other side too, as does what is known of the keys of an outer join's
+//! side that keeps its rows. Of alternatives that read both sides, each side gets
 //! what they say of it, and the whole stays above the join. A predicate never passes a limit or a top-k, whose result
 //! depends on which rows there are, nor an operation that looks at more than one row at a time; but it passes windows if it
 //! reads only columns that all of them are partitioned by.
@@ -23,7 +24,7 @@ pub(crate) fn apply(plan: &LogicalPlan) -> LogicalPlan {
 }
 
 /// `plan`, filtered by all of `predicates`, which may move.
-fn push(plan: &LogicalPlan, predicates: Vec<Expr>) -> LogicalPlan {
+pub(super) fn push(plan: &LogicalPlan, predicates: Vec<Expr>) -> LogicalPlan {
     match plan.node() {
         Node::Scan { scan, request } => {
             let all = request.predicate.iter().cloned().chain(predicates).collect();
@@ -47,7 +48,8 @@ fn push(plan: &LogicalPlan, predicates: Vec<Expr>) -> LogicalPlan {
             filtered(LogicalPlan::new(node, plan.schema().clone()), above)
         },
         Node::Join { left, right, join } => {
-            let sides = join::split(join, left, right, predicates);
+            let mut sides = join::split(join, left, right, predicates);
+            sides.infer(join, left, right);
             let node = Node::Join { left: push(left, sides.left), right: push(right, sides.right), join: join.clone() };
             filtered(LogicalPlan::new(node, plan.schema().clone()), sides.above)
         },
@@ -449,5 +451,33 @@ mod tests {
                 ),
             );
         }
+    }
+
+    #[test]
+    fn what_is_known_of_the_kept_side_of_an_outer_join_holds_for_the_other() {
+        let kept = filter(table("left", "k a x"), col("k").lt(lit(3)).and(col("a").gt(lit(1))));
+        let specification = JoinSpecification {
+            how: JoinType::Left,
+            left_on: vec![col("k")],
+            right_on: vec![col("j")],
+            ..JoinSpecification::default()
+        };
+        let plan = kept.clone().join(table("right", "j b"), &specification).unwrap();
+        let expected = r#"
+            left-join on col("k") = col("j") columns=[k, a, x, b]
+              left where [([(col("k")) < (dyn int: 3)]) & ([(col("a")) > (dyn int: 1)])]
+              right where [(col("j").alias("k")) < (dyn int: 3)]
+            "#;
+        assert_text(&apply(&plan), expected);
+        assert_text(&apply(&apply(&plan)), expected);
+        let full = JoinSpecification { how: JoinType::Full, ..specification };
+        assert_text(
+            &apply(&kept.join(table("right", "j b"), &full).unwrap()),
+            r#"
+            full-join on col("k") = col("j") columns=[k, a, x, j, b]
+              left where [([(col("k")) < (dyn int: 3)]) & ([(col("a")) > (dyn int: 1)])]
+              right
+            "#,
+        );
     }
 }

@@ -20,8 +20,12 @@ pub enum OptimizerRule {
     Simplify,
     /// What all alternatives of a predicate have in common comes out of them.
     Alternatives,
+    /// Outer joins become inner where rows without a match are dropped anyway.
+    OuterJoins,
     /// Filters move towards the tables.
     PredicatePushdown,
+    /// Joins run in the order that costs least.
+    JoinOrder,
     /// Limits move towards the tables.
     LimitPushdown,
     /// A limit above a sort becomes a top-k.
@@ -42,11 +46,13 @@ pub enum OptimizerRule {
 
 impl OptimizerRule {
     /// All rules.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Sharing,
         Self::Simplify,
         Self::Alternatives,
+        Self::OuterJoins,
         Self::PredicatePushdown,
+        Self::JoinOrder,
         Self::LimitPushdown,
         Self::SortLimit,
         Self::ProjectionPushdown,
@@ -62,7 +68,9 @@ impl OptimizerRule {
             Self::Sharing => "sharing",
             Self::Simplify => "simplify",
             Self::Alternatives => "alternatives",
+            Self::OuterJoins => "outer-joins",
             Self::PredicatePushdown => "predicate-pushdown",
+            Self::JoinOrder => "join-order",
             Self::LimitPushdown => "limit-pushdown",
             Self::SortLimit => "sort-limit",
             Self::ProjectionPushdown => "projection-pushdown",

@@ -8,6 +8,7 @@ use quokka_engine::expr::{conjunction, split_conjunction, split_disjunction};
 use crate::plan::expression::{columns, reads_columns, substitute};
 use crate::plan::join::{Join, JoinKey, JoinSource};
 use crate::plan::logical::LogicalPlan;
+use crate::plan::optimizer::known_predicates::{known_predicates, same_test};
 
 /// Where predicates above a join go. One that goes to both sides is in both lists.
 #[derive(Default)]
@@ -78,6 +79,44 @@ pub(super) fn split(join: &Join, left: &LogicalPlan, right: &LogicalPlan, predic
         }
     }
     sides
+}
+
+impl Sides {
+    /// Adds what is known of the keys of the side of an outer join whose rows are kept: rows of the other side for which
+    /// it is not true find no match. (What inner joins know of each other is found when they are ordered.)
+    pub(super) fn infer(&mut self, join: &Join, left: &LogicalPlan, right: &LogicalPlan) {
+        if join.nulls_equal {
+            return;
+        }
+        let same_type = |key: &&JoinKey| is_same_type(key, left.schema(), right.schema());
+        let pairs: Vec<(&Expr, &Expr)> =
+            join.keys.iter().filter(same_type).map(|key| (&key.left, &key.right)).collect();
+        match join.how {
+            JoinType::Left => carry(left, right, &pairs, &mut self.right),
+            JoinType::Right => {
+                let pairs: Vec<_> = pairs.into_iter().map(|(left, right)| (right, left)).collect();
+                carry(right, left, &pairs, &mut self.left);
+            },
+            _ => {},
+        }
+    }
+}
+
+/// What is known of `from` and reads only keys, for the rows of `to`.
+fn carry(from: &LogicalPlan, to: &LogicalPlan, keys: &[(&Expr, &Expr)], found: &mut Vec<Expr>) {
+    if keys.is_empty() {
+        return;
+    }
+    let other_key = |name: &PlSmallStr| {
+        let pair = keys.iter().find(|(own, _)| matches!(own, Expr::Column(column) if column == name));
+        pair.map(|(_, other)| Expr::clone(other))
+    };
+    let known = known_predicates(to);
+    for predicate in known_predicates(from).iter().filter_map(|predicate| substitute(predicate, other_key)) {
+        if !known.iter().chain(found.iter()).any(|known| same_test(known, &predicate)) {
+            found.push(predicate);
+        }
+    }
 }
 
 /// What rows of one side must fulfil so that some pair of rows can fulfil `predicate`, which reads both sides: where it

@@ -27,9 +27,9 @@ use crate::plan::query::{Query, SharedPlan, SharedScan};
 /// Applies the rules to `plan`, after its common parts were taken out.
 pub(crate) fn optimize_query(plan: LogicalPlan, rules: Rules, estimates: &Estimates) -> Query {
     if !rules.apply(OptimizerRule::Sharing) {
-        return optimize(plan, rules).into();
+        return optimize(plan, rules, estimates).into();
     }
-    let Some(classes) = Classes::of(&plan) else { return optimize(plan, rules).into() };
+    let Some(classes) = Classes::of(&plan) else { return optimize(plan, rules, estimates).into() };
     // Inner parts have lower numbers than those that they are a part of.
     let shared: Vec<(usize, Arc<SharedScan>)> = classes
         .shared()
@@ -45,7 +45,7 @@ pub(crate) fn optimize_query(plan: LogicalPlan, rules: Rules, estimates: &Estima
         let found = shared.iter().find(|(shared, _)| *shared == class);
         found.map(|(_, scan)| LogicalPlan::scan(scan.clone()))
     };
-    let mut query = Query::from(optimize(classes.rewrite(&plan, &leaf), rules));
+    let mut query = Query::from(optimize(classes.rewrite(&plan, &leaf), rules, estimates));
     for (class, scan) in &shared {
         let mut requests = Vec::new();
         scan.requests(&query.root, &mut requests);
@@ -55,7 +55,7 @@ pub(crate) fn optimize_query(plan: LogicalPlan, rules: Rules, estimates: &Estima
             continue;
         }
         let part = classes.rewrite(classes.plan(*class), &leaf);
-        let plan = optimize(narrowed(part, &requests), rules);
+        let plan = optimize(narrowed(part, &requests), rules, estimates);
         query.shared.push(SharedPlan { scan: scan.clone(), plan });
     }
     query

@@ -13,10 +13,14 @@ use polars_parquet::read::{
 };
 use quokka_engine::physical::NARROW_DIGITS;
 
-use super::decode::ColumnCursor;
+use super::decode::{CodedCursor, ColumnCursor};
 use super::error::Damage;
 use super::guard::guarded;
-use super::pages::{Encodings, check_pages};
+use super::pages::{Encodings, check_pages, dictionary_values};
+
+/// A dictionary has few values if a row group has this many rows a value: then a predicate is rather evaluated for every
+/// value than for every row.
+const FEW_VALUES: u64 = 4;
 
 /// A cursor at the first row of the column `field`; `None` if the column is left to [`decode_column`].
 pub(super) fn open_cursor(
@@ -31,6 +35,29 @@ pub(super) fn open_cursor(
     }
     let (chunk, encodings) = column_chunk(bytes, row_group, leaf)?;
     Ok(ColumnCursor::new(chunk, leaf, &field.dtype, encodings))
+}
+
+/// A cursor over the codes of the column `field`, if it holds strings or binary values that all stand in a dictionary of
+/// few values.
+pub(super) fn open_codes(
+    bytes: &Buffer<u8>,
+    row_group: &RowGroupMetadata,
+    field: &Field,
+) -> Result<Option<CodedCursor>, Damage> {
+    if !matches!(field.dtype, ArrowDataType::Utf8View | ArrowDataType::BinaryView) {
+        return Ok(None);
+    }
+    let mut leaves = row_group.columns_under_root_iter(&field.name).ok_or(Damage::NoColumnChunk)?;
+    let leaf = leaves.next().ok_or(Damage::NoColumnChunk)?;
+    let chunk = chunk_bytes(bytes, leaf)?;
+    let values = dictionary_values(&chunk, u64::try_from(leaf.num_values()).unwrap_or(0))?;
+    if values.is_none_or(|values| values > row_group.num_rows() as u64 / FEW_VALUES) {
+        return Ok(None);
+    }
+    match open_cursor(bytes, row_group, field)? {
+        Some(cursor) => cursor.into_coded(&field.dtype),
+        None => Ok(None),
+    }
 }
 
 /// Decodes the rows of the column `field` that `filter` lets through; `rows` is their number. Decimals that the file holds

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use polars_arrow::array::Array;
+use polars_arrow::array::{Array, PrimitiveArray};
 use polars_arrow::bitmap::Bitmap;
 use polars_core::prelude::{BooleanChunked, Column};
 use polars_parquet::read::{Filter, RowGroupMetadata};
 use polars_utils::pl_str::PlSmallStr;
 
-use super::decode::ColumnCursor;
+use super::decode::{CodedCursor, ColumnCursor, passing};
 use super::error::{Damage, ParquetError};
 use super::file::ParquetFile;
 
@@ -27,6 +27,8 @@ pub(super) struct ColumnReader {
 
 enum Source {
     Cursor(ColumnCursor),
+    /// Codes, and those of the rows that were read last.
+    Coded(CodedCursor, Option<(Range<usize>, PrimitiveArray<u32>)>),
     /// Rows that Polars decoded, and the place of the first. Nested columns are decoded whole, as their decoder finds the
     /// start of a slice only by decoding all that stands before it.
     Window(Option<(usize, Column)>),
@@ -36,6 +38,10 @@ impl ColumnReader {
     pub(super) fn new(row_group: usize, column: &str, cursor: Option<ColumnCursor>) -> Self {
         let source = cursor.map_or(Source::Window(None), Source::Cursor);
         Self { row_group, column: column.into(), row: 0, source }
+    }
+
+    pub(super) fn coded(row_group: usize, column: &str, cursor: CodedCursor) -> Self {
+        Self { row_group, column: column.into(), row: 0, source: Source::Coded(cursor, None) }
     }
 
     /// Decompresses only the first `limit` bytes of pages, where that is possible. Rows that need more yield errors.
@@ -48,6 +54,10 @@ impl ColumnReader {
 
     /// Reads some rows, none of which stands before one that was read.
     pub(super) fn read(&mut self, file: &ParquetFile, rows: Range<usize>) -> Result<Column, ParquetError> {
+        if let Some((cursor, codes)) = self.codes(file, &rows)? {
+            let array = cursor.values(codes, None);
+            return file.series(self.row_group, &self.column, array);
+        }
         self.read_rows(file, rows.clone(), |cursor| cursor.read(rows.len()), Ok)
     }
 
@@ -58,11 +68,54 @@ impl ColumnReader {
         rows: Range<usize>,
         selected: &Bitmap,
     ) -> Result<Column, ParquetError> {
+        if let Some((cursor, codes)) = self.codes(file, &rows)? {
+            let array = cursor.values(codes, Some(selected));
+            return file.series(self.row_group, &self.column, array);
+        }
         let filter = |column: Column| {
             let mask = BooleanChunked::from_bitmap(PlSmallStr::EMPTY, selected.clone());
             column.filter(&mask).map_err(Damage::Polars)
         };
         self.read_rows(file, rows, |cursor| cursor.read_selected(selected), filter)
+    }
+
+    /// The values of the dictionary, each once, and a null behind them, if the column is read as codes.
+    pub(super) fn dictionary(&self, file: &ParquetFile) -> Result<Option<Column>, ParquetError> {
+        match &self.source {
+            Source::Coded(cursor, _) => file.series(self.row_group, &self.column, cursor.dictionary()).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Those of some rows whose value has its bit set in `passes`, which has a bit for each value of the dictionary and one
+    /// for null. Only if the column is read as codes.
+    pub(super) fn passing(
+        &mut self,
+        file: &ParquetFile,
+        rows: Range<usize>,
+        passes: &Bitmap,
+    ) -> Result<Option<Bitmap>, ParquetError> {
+        Ok(self.codes(file, &rows)?.map(|(_, codes)| passing(codes, passes)))
+    }
+
+    /// The codes of some rows, none of which stands before one that was read, unless they are the same again.
+    fn codes(
+        &mut self,
+        file: &ParquetFile,
+        rows: &Range<usize>,
+    ) -> Result<Option<(&CodedCursor, &PrimitiveArray<u32>)>, ParquetError> {
+        let Source::Coded(cursor, last) = &mut self.source else { return Ok(None) };
+        let damaged = |source| file.damaged(self.row_group, &self.column, source);
+        let codes = match last.take() {
+            Some((read, codes)) if read == *rows => codes,
+            _ => {
+                cursor.skip(rows.start.checked_sub(self.row).ok_or_else(|| damaged(Damage::Ends))?);
+                self.row = rows.end;
+                cursor.read(rows.len()).map_err(damaged)?
+            },
+        };
+        let (_, codes) = last.insert((rows.clone(), codes));
+        Ok(Some((cursor, codes)))
     }
 
     fn read_rows(
@@ -80,6 +133,7 @@ impl ColumnReader {
                 self.row = rows.end;
                 file.series(self.row_group, &self.column, array)
             },
+            Source::Coded(..) => Err(damaged(Damage::Ends)),
             Source::Window(window) => {
                 let (start, column) = match window.take() {
                     Some((start, column)) if rows.start >= start && rows.end <= start + column.len() => (start, column),

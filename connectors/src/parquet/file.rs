@@ -15,7 +15,7 @@ use polars_core::series::Series;
 use polars_parquet::read::{FileMetadata, Filter, RowGroupMetadata};
 use polars_utils::mmap::MMapSemaphore;
 
-use super::column::{chunk_bytes, decode_column, open_cursor};
+use super::column::{chunk_bytes, decode_column, open_codes, open_cursor};
 use super::columns::ColumnReader;
 use super::error::{Damage, ParquetError};
 use super::footer::read_footer;
@@ -86,6 +86,16 @@ impl ParquetFile {
         };
         let cursor = cursor.map_err(|source| self.damaged(row_group, column, source))?;
         Ok(ColumnReader::new(row_group, column, cursor))
+    }
+
+    /// A column of a row group, before its first row, that is read as codes; `None` if it does not suit.
+    pub(super) fn open_codes(&self, row_group: usize, column: &str) -> Result<Option<ColumnReader>, ParquetError> {
+        let cursor = match (self.row_groups().get(row_group), self.fields.get(column)) {
+            (Some(metadata), Some(field)) => open_codes(&self.bytes, metadata, field),
+            _ => Err(Damage::NoColumnChunk),
+        };
+        let cursor = cursor.map_err(|source| self.damaged(row_group, column, source))?;
+        Ok(cursor.map(|cursor| ColumnReader::coded(row_group, column, cursor)))
     }
 
     /// The array of a column of a row group as a column. Integers in the place of decimals stay integers.

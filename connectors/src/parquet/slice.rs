@@ -12,11 +12,12 @@ use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::OperatorError;
 
 use super::columns::ColumnReader;
+use super::decode::pick;
 use super::error::{Damage, ParquetError};
 use super::file::ParquetFile;
 use super::scan::Table;
 use super::source::RowGroup;
-use crate::request::Request;
+use crate::request::{Conjunct, Request};
 use crate::row_filter::{RowFilter, due};
 
 /// If at most one row in this many survives, the decoder skips the others. If more do, it is as fast to decode all of
@@ -25,7 +26,11 @@ const FEW: usize = 3;
 
 /// The columns of a row group that were read up to some row.
 #[derive(Default)]
-pub(super) struct Columns(PlHashMap<PlSmallStr, ColumnReader>);
+pub(super) struct Columns {
+    readers: PlHashMap<PlSmallStr, ColumnReader>,
+    /// For conjuncts, by their index: which values of the dictionary of the column pass, if it has one of few values.
+    passes: PlHashMap<usize, Option<Bitmap>>,
+}
 
 impl Columns {
     fn open(
@@ -34,11 +39,42 @@ impl Columns {
         row_group: &RowGroup,
         name: &PlSmallStr,
     ) -> Result<&mut ColumnReader, ParquetError> {
-        if !self.0.contains_key(name) {
-            self.0.insert(name.clone(), file.open_column(row_group.index, name)?);
+        if !self.readers.contains_key(name) {
+            self.readers.insert(name.clone(), file.open_column(row_group.index, name)?);
         }
         let missing = || file.damaged(row_group.index, name, Damage::NoColumnChunk);
-        self.0.get_mut(name).ok_or_else(missing)
+        self.readers.get_mut(name).ok_or_else(missing)
+    }
+
+    /// Those of some rows that pass a conjunct, if it reads one column of strings that has a dictionary of few values: then
+    /// the conjunct is evaluated once a value.
+    fn passing(
+        &mut self,
+        file: &ParquetFile,
+        row_group: &RowGroup,
+        index: usize,
+        conjunct: &Conjunct,
+        rows: Range<usize>,
+    ) -> Result<Option<Bitmap>, OperatorError> {
+        let [name] = conjunct.columns.as_slice() else { return Ok(None) };
+        if !self.readers.contains_key(name) {
+            let Some(reader) = file.open_codes(row_group.index, name)? else { return Ok(None) };
+            self.readers.insert(name.clone(), reader);
+        }
+        let Some(reader) = self.readers.get_mut(name) else { return Ok(None) };
+        if !self.passes.contains_key(&index) {
+            let passes = match reader.dictionary(file)? {
+                // A value at which the conjunct fails may be one of no row that is left.
+                Some(values) => conjunct.mask(&DataFrame::new(values.len(), vec![values])?).ok(),
+                None => None,
+            };
+            self.passes.insert(index, passes.map(|mask| true_bits(&mask)));
+        }
+        match self.passes.get(&index) {
+            Some(Some(passes)) if passes.set_bits() == 0 => Ok(Some(Bitmap::new_zeroed(rows.len()))),
+            Some(Some(passes)) => Ok(reader.passing(file, rows, passes)?),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -98,11 +134,17 @@ impl<'a> Slice<'a> {
     }
 
     /// Narrows the survivors to those that pass a conjunct.
-    fn apply(&mut self, conjunct: usize) -> Result<(), OperatorError> {
-        let Some(conjunct) = self.request.conjuncts.get(conjunct) else { return Ok(()) };
+    fn apply(&mut self, index: usize) -> Result<(), OperatorError> {
+        let Some(conjunct) = self.request.conjuncts.get(index) else { return Ok(()) };
         let few = self.are_few();
-        let frame = self.frame(&conjunct.columns, few)?;
-        self.narrow(true_bits(&conjunct.mask(&frame)?), few)
+        let passed = match self.passing_by_value(index, conjunct)? {
+            Some(passed) => match &self.survivors {
+                Some(survivors) if few => pick(&passed, survivors),
+                _ => passed,
+            },
+            None => true_bits(&conjunct.mask(&self.frame(&conjunct.columns, few)?)?),
+        };
+        self.narrow(passed, few)
     }
 
     /// Narrows the survivors to those that pass a dynamic filter, if there are not many more of them now.
@@ -140,6 +182,15 @@ impl<'a> Slice<'a> {
             Some(survivors) => &survivors & &passed,
         });
         Ok(())
+    }
+
+    /// The rows of the slice that pass a conjunct, if it can be decided by the values of a dictionary.
+    fn passing_by_value(&mut self, index: usize, conjunct: &Conjunct) -> Result<Option<Bitmap>, OperatorError> {
+        if conjunct.columns.iter().any(|name| self.table.partitions.get_column_index(name).is_some()) {
+            return Ok(None);
+        }
+        let file = self.table.file(self.row_group.file)?;
+        self.columns.passing(file, self.row_group, index, conjunct, self.rows.clone())
     }
 
     /// The survivors of a column.

@@ -7,6 +7,7 @@ use polars_buffer::Buffer;
 use polars_parquet::parquet::schema::Repetition;
 use polars_parquet::read::ColumnChunkMetadata;
 
+use super::codes::CodedCursor;
 use super::page::Pages;
 use super::select::pick;
 use super::types::{is_decoded, values};
@@ -100,6 +101,17 @@ impl ColumnCursor {
 
     pub(super) fn start(pages: Pages, values: Box<dyn Values>) -> Self {
         Self { pages, values, is_started: false, page: None, skipped: 0 }
+    }
+
+    /// As [`start`](Self::start), for `values` that know the dictionary.
+    pub(super) fn start_behind_dictionary(pages: Pages, values: Box<dyn Values>) -> Self {
+        Self { is_started: true, ..Self::start(pages, values) }
+    }
+
+    /// A cursor at the same row that reads codes, for strings or binary values of which all stand in a dictionary; nothing
+    /// must have been read.
+    pub(in crate::parquet) fn into_coded(self, dtype: &ArrowDataType) -> Result<Option<CodedCursor>, Damage> {
+        CodedCursor::start(self.pages, dtype.clone())
     }
 
     /// Steps over rows.

@@ -5,8 +5,10 @@
 //! decompressed. Nested columns and rare types and encodings are left to Polars' decoder ([`column`](super::column)).
 
 mod booleans;
+mod codes;
 mod cursor;
 mod delta;
+mod dictionary;
 mod fixed;
 mod hybrid;
 mod levels;
@@ -20,5 +22,8 @@ mod texts;
 mod types;
 mod unpack;
 mod values;
+mod views;
 
+pub(super) use codes::{CodedCursor, passing};
 pub(super) use cursor::ColumnCursor;
+pub(super) use select::pick;

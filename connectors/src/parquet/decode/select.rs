@@ -24,7 +24,7 @@ pub(super) fn spread<T: Copy + Default>(out: &mut Vec<T>, validity: &Bitmap, val
 }
 
 /// The bits of `bits` at the set bits of `at`, which is as long.
-pub(super) fn pick(bits: &Bitmap, at: &Bitmap) -> Bitmap {
+pub(in crate::parquet) fn pick(bits: &Bitmap, at: &Bitmap) -> Bitmap {
     let mut picked = BitmapBuilder::with_capacity(at.set_bits());
     for index in at.true_idx_iter() {
         picked.push(bits.get_bit(index));

@@ -1,21 +1,20 @@
 //! Strings and binary values, as views into the pages and dictionaries that hold them.
 
-use polars_arrow::array::{Array, BinaryViewArray, Utf8ViewArray, View};
+use polars_arrow::array::{Array, View};
 use polars_arrow::bitmap::Bitmap;
 use polars_arrow::datatypes::ArrowDataType;
 use polars_buffer::Buffer;
 
 use super::delta::integers;
+use super::dictionary::Dictionary;
 use super::fixed::{look_up, look_up_all};
 use super::hybrid::{Hybrid, Run};
 use super::page::Page;
 use super::select::spread;
 use super::values::Values;
+use super::views::{INLINE, Plain, array, view};
 use crate::parquet::error::Damage;
 use crate::parquet::pages::encoding;
-
-/// Values of at most this many bytes stand in their view.
-const INLINE: usize = View::MAX_INLINE_SIZE as usize;
 
 enum Source {
     None,
@@ -23,89 +22,12 @@ enum Source {
     Codes(Hybrid),
 }
 
-/// Values one behind the other, each behind its length.
-struct Plain {
-    bytes: Buffer<u8>,
-    at: usize,
-    /// The lengths, if they do not stand before the values.
-    lengths: Option<(Vec<i64>, usize)>,
-    /// All bytes of the page are ASCII, so every value is UTF-8.
-    is_checked: bool,
-    /// The page's place in the buffers of the array, once a value of it is there.
-    buffer: Option<u32>,
-}
-
-impl Plain {
-    fn new(bytes: Buffer<u8>, at: usize, lengths: Option<Vec<i64>>, is_text: bool) -> Result<Self, Damage> {
-        let values = bytes.get(at..).ok_or(Damage::Ends)?;
-        let is_checked = !is_text || values.is_ascii();
-        Ok(Self { lengths: lengths.map(|lengths| (lengths, 0)), bytes, at, is_checked, buffer: None })
-    }
-
-    /// Where the next value stands. Steps behind it.
-    #[inline(always)]
-    fn next(&mut self) -> Result<(usize, usize), Damage> {
-        let (start, length) = match &mut self.lengths {
-            None => {
-                let length = self.bytes.get(self.at..).and_then(|bytes| bytes.first_chunk()).ok_or(Damage::Ends)?;
-                (self.at + 4, u32::from_le_bytes(*length) as usize)
-            },
-            Some((lengths, next)) => {
-                let length = lengths.get(*next).ok_or(Damage::Ends)?;
-                *next += 1;
-                (self.at, usize::try_from(*length).map_err(|_| Damage::Page("a negative length"))?)
-            },
-        };
-        let end = start.checked_add(length).ok_or(Damage::Ends)?;
-        if end > self.bytes.len() {
-            return Err(Damage::Ends);
-        }
-        self.at = end;
-        Ok((start, length))
-    }
-
-    fn check(&self, start: usize, length: usize) -> Result<(), Damage> {
-        if !self.is_checked && std::str::from_utf8(&self.bytes[start..start + length]).is_err() {
-            return Err(Damage::Page("text that is not UTF-8"));
-        }
-        Ok(())
-    }
-}
-
-/// The view of `length` bytes at `start` of `bytes`, which are the buffer number `buffer` of the array.
-#[inline(always)]
-fn view(bytes: &[u8], start: usize, length: usize, buffer: u32) -> View {
-    match bytes.get(start..).and_then(|bytes| bytes.first_chunk::<INLINE>()) {
-        Some(first) => {
-            // A view of few bytes is its length and the bytes, padded with zeros; one of many is its length, the first
-            // four bytes and where they stand. Either is put together without a branch a byte.
-            let mut word = [0; 16];
-            word[..INLINE].copy_from_slice(first);
-            let word = u128::from_le_bytes(word);
-            if length <= INLINE {
-                let word = word & !(u128::MAX << (8 * length as u32));
-                View {
-                    length: length as u32,
-                    prefix: word as u32,
-                    buffer_idx: (word >> 32) as u32,
-                    offset: (word >> 64) as u32,
-                }
-            } else {
-                View { length: length as u32, prefix: word as u32, buffer_idx: buffer, offset: start as u32 }
-            }
-        },
-        // Near the end of the bytes.
-        None => View::new_from_bytes(&bytes[start..start + length], buffer, start as u32),
-    }
-}
-
 /// Strings, if `is_text`, or binary values.
 pub(super) struct Texts {
     dtype: ArrowDataType,
     is_text: bool,
-    dictionary: Vec<View>,
-    /// The values of the dictionary; the first buffer of every array, if there is a dictionary.
-    dictionary_bytes: Option<Buffer<u8>>,
+    /// Its bytes are the first buffer of every array, if there is one.
+    dictionary: Dictionary,
     source: Source,
     out: Vec<View>,
     buffers: Vec<Buffer<u8>>,
@@ -118,8 +40,7 @@ impl Texts {
         Self {
             is_text: dtype == ArrowDataType::Utf8View,
             dtype,
-            dictionary: Vec::new(),
-            dictionary_bytes: None,
+            dictionary: Dictionary::default(),
             source: Source::None,
             out: Vec::new(),
             buffers: Vec::new(),
@@ -128,39 +49,22 @@ impl Texts {
     }
 }
 
-/// A page whose bytes are held: views need them after the file is gone, and text must not change once it is checked.
-fn held(page: Buffer<u8>) -> Result<Buffer<u8>, Damage> {
-    if page.len() > u32::MAX as usize {
-        return Err(Damage::PageSize { found: page.len() as u64, limit: u64::from(u32::MAX) });
-    }
-    Ok(page)
-}
-
 impl Values for Texts {
     fn dictionary(&mut self, bytes: Buffer<u8>, values: usize, is_part: bool) -> Result<(), Damage> {
-        let mut plain = Plain::new(held(bytes)?, 0, None, self.is_text)?;
-        for _ in 0..values {
-            let (start, length) = match plain.next() {
-                Err(_) if is_part => break,
-                next => next?,
-            };
-            plain.check(start, length)?;
-            self.dictionary.push(view(&plain.bytes, start, length, 0));
-        }
-        self.buffers.push(plain.bytes.clone());
-        self.dictionary_bytes = Some(plain.bytes);
+        self.dictionary = Dictionary::new(bytes, values, self.is_text, is_part)?;
+        self.buffers.extend(self.dictionary.bytes.clone());
         Ok(())
     }
 
     fn start(&mut self, page: Page, values: usize) -> Result<(), Damage> {
         let Page { bytes, start, encoding, .. } = page;
         self.source = match encoding {
-            encoding::PLAIN => Source::Plain(Plain::new(held(bytes)?, start, None, self.is_text)?),
+            encoding::PLAIN => Source::Plain(Plain::new(bytes, start, None, self.is_text)?),
             encoding::PLAIN_DICTIONARY | encoding::RLE_DICTIONARY if values == 0 => Source::None,
             encoding::PLAIN_DICTIONARY | encoding::RLE_DICTIONARY => Source::Codes(Hybrid::with_width(bytes, start)?),
             encoding::DELTA_LENGTH_BYTE_ARRAY => {
                 let (lengths, end) = integers(bytes.get(start..).unwrap_or_default(), values)?;
-                Source::Plain(Plain::new(held(bytes)?, start + end, Some(lengths), self.is_text)?)
+                Source::Plain(Plain::new(bytes, start + end, Some(lengths), self.is_text)?)
             },
             other => return Err(Damage::Encoding(other)),
         };
@@ -189,7 +93,7 @@ impl Values for Texts {
     }
 
     fn read(&mut self, values: usize) -> Result<(), Damage> {
-        let Self { dictionary, source, out, buffers, .. } = self;
+        let Self { dictionary: Dictionary { views: dictionary, .. }, source, out, buffers, .. } = self;
         match source {
             Source::None if values == 0 => Ok(()),
             Source::None => Err(Damage::Ends),
@@ -216,7 +120,7 @@ impl Values for Texts {
     }
 
     fn read_selected(&mut self, selected: &Bitmap) -> Result<(), Damage> {
-        let Self { dictionary, source, out, buffers, copied, .. } = self;
+        let Self { dictionary: Dictionary { views: dictionary, .. }, source, out, buffers, copied, .. } = self;
         match source {
             Source::None if selected.is_empty() => Ok(()),
             Source::None => Err(Damage::Ends),
@@ -272,38 +176,13 @@ impl Values for Texts {
         if let Some((bytes, buffer)) = self.copied.take() {
             buffers[buffer as usize] = Buffer::from(bytes);
         }
-        self.buffers.extend(self.dictionary_bytes.clone());
+        self.buffers.extend(self.dictionary.bytes.clone());
         if let Source::Plain(plain) = &mut self.source {
             plain.buffer = None;
         }
-        let (dtype, views) = (self.dtype.clone(), Buffer::from(std::mem::take(&mut self.out)));
         // SAFETY: a view that is not inline comes from `view`, for bytes that `Plain::next` found inside the buffer whose
         // number it got (or that were copied to where it points), and with these buffers no number changes until the next
         // array. Values are UTF-8 if the type says so: `check` has seen each, or the whole page.
-        Ok(unsafe {
-            match self.is_text {
-                true => Utf8ViewArray::new_unchecked_unknown_md(dtype, views, buffers.into(), validity, None).boxed(),
-                false => {
-                    BinaryViewArray::new_unchecked_unknown_md(dtype, views, buffers.into(), validity, None).boxed()
-                },
-            }
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn views_are_those_of_polars() {
-        let bytes: Vec<u8> = (1..60).collect();
-        for start in [0, 1, 40, 47, 48, 58] {
-            for length in 0..bytes.len() - start {
-                let found = view(&bytes, start, length, 7);
-                let expected = View::new_from_bytes(&bytes[start..start + length], 7, start as u32);
-                assert_eq!(found.as_u128(), expected.as_u128(), "{start} {length}");
-            }
-        }
+        Ok(unsafe { array(self.dtype.clone(), std::mem::take(&mut self.out), buffers, validity) })
     }
 }

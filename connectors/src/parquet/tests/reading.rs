@@ -40,6 +40,46 @@ fn batches_of_a_row_group_are_of_even_size() {
     assert_eq!(heights, [34, 34, 33]);
 }
 
+/// Predicates over strings with a dictionary are evaluated once a value; null is one more.
+#[test]
+fn predicates_over_dictionaries() {
+    let folder = Folder::new();
+    let words = ["apple", "banana", "cherry", "a word that is longer than twelve bytes", "12"];
+    let rows = 1000;
+    let sparse: Vec<_> = (0..rows).map(|i| (i % 3 != 0).then(|| words[i * i % 5])).collect();
+    let dense: Vec<_> = (0..rows).map(|i| words[i / 7 % 4]).collect();
+    let nothing = vec![None::<&str>; rows];
+    let number: Vec<_> = (0..rows as i64).collect();
+    let df = df!("s" => sparse, "d" => dense, "n" => nothing, "i" => number).unwrap();
+    let scan = open(write(&folder.path().join("f.parquet"), &df, &Layout { row_group: 400, ..Layout::default() }));
+    let is = |name, value| col(name).eq(lit(value));
+    let predicates = [
+        is("s", "apple"),
+        is("s", "no such word"),
+        col("s").is_null(),
+        col("s").is_not_null().and(col("d").lt(lit("b"))),
+        col("s").eq_missing(lit(NULL)).or(is("s", "cherry")),
+        is("d", "banana").and(is("s", "12")),
+        is("d", "banana").or(is("s", "12")),
+        col("i").lt(lit(20)).and(is("d", "apple")).and(col("s").neq(lit("apple"))),
+        is("d", "apple").and(col("i").gt(lit(900))).and(col("d").neq(col("s"))),
+        col("n").is_null().and(is("d", "cherry")),
+        is("n", "apple"),
+    ];
+    for predicate in predicates {
+        for columns in [None, Some(&["i"][..]), Some(&["s", "d", "n"])] {
+            let request = request(columns, Some(predicate.clone()));
+            for batch_rows in [7, 150, 65_536] {
+                assert_same(&read(&scan, &request, batch_rows).unwrap(), &expected(&df, &request));
+            }
+        }
+    }
+    // A predicate that fails for some of the values, but not for those of the rows that are left.
+    let is_number = is("s", "12");
+    let checked = request(None, Some(is_number.clone().and(col("s").strict_cast(DataType::Int64).eq(lit(12)))));
+    assert_same(&read(&scan, &checked, 65_536).unwrap(), &expected(&df, &request(None, Some(is_number))));
+}
+
 #[test]
 fn a_large_row_group_is_read_in_parts() {
     let folder = Folder::new();

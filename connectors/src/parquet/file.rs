@@ -13,6 +13,7 @@ use polars_core::prelude::{Column, IntoColumn};
 use polars_core::schema::Schema;
 use polars_core::series::Series;
 use polars_parquet::read::{FileMetadata, Filter, RowGroupMetadata};
+use polars_utils::mem::prefetch::madvise_willneed;
 use polars_utils::mmap::MMapSemaphore;
 
 use super::column::{chunk_bytes, decode_column, open_codes, open_cursor};
@@ -64,6 +65,16 @@ impl ParquetFile {
 
     pub(super) fn rows(&self) -> u64 {
         self.row_groups().iter().map(|row_group| row_group.num_rows() as u64).sum()
+    }
+
+    /// Lets the operating system read a column of a row group.
+    pub(super) fn announce(&self, row_group: usize, column: &str) {
+        let Some(row_group) = self.row_groups().get(row_group) else { return };
+        for leaf in row_group.columns_under_root_iter(column).into_iter().flatten() {
+            if let Ok(chunk) = chunk_bytes(&self.bytes, leaf) {
+                madvise_willneed(&chunk);
+            }
+        }
     }
 
     /// The first rows of a column of a row group.

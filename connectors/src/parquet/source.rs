@@ -1,6 +1,7 @@
 //! The row groups of a table that a query has to read.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars_core::schema::SchemaRef;
 use quokka_engine::error::{ErrorKind, OperatorError};
@@ -20,6 +21,8 @@ pub(super) struct ParquetSource {
     pub(super) parts: Vec<RowGroup>,
     read_row_groups: usize,
     all_row_groups: usize,
+    /// Splits before this one have been announced to the operating system.
+    announced: AtomicUsize,
 }
 
 /// A row group that is read, or a part of one.
@@ -37,6 +40,8 @@ pub(super) struct RowGroup {
     pub(super) conjuncts: Vec<usize>,
 }
 
+/// Splits a worker that are read ahead of the one that is decoded.
+const SPLITS_AHEAD: usize = 1;
 /// Splits that a table is cut into at least, if it is large enough: work for all workers of a large machine. Every process
 /// must come to the same splits, so the number does not depend on the machine.
 const SPLITS: usize = 64;
@@ -77,7 +82,23 @@ impl ParquetSource {
         let is_cut =
             request.columns().iter().all(|name| table.schema.get(name).is_some_and(|dtype| !dtype.is_nested()));
         let parts = if is_cut { cut(row_groups) } else { row_groups };
-        Ok(Self { table, request: Arc::new(request), parts, read_row_groups, all_row_groups })
+        let announced = AtomicUsize::new(0);
+        Ok(Self { table, request: Arc::new(request), parts, read_row_groups, all_row_groups, announced })
+    }
+}
+
+impl ParquetSource {
+    /// Lets the operating system read what will be needed soon, while the workers compute.
+    fn announce(&self, split: usize, context: &WorkerContext) {
+        let own = |split: &usize| split % context.processes == context.process;
+        let end = self.parts.len().min(split + 1 + SPLITS_AHEAD * context.workers);
+        let start = self.announced.fetch_max(end, Ordering::Relaxed);
+        let parts = (start..end).filter(own).filter_map(|split| self.parts.get(split));
+        for part in parts.filter(|part| may_match(&self.table, &self.request, part)) {
+            if let Some(file) = self.table.files.get(part.file) {
+                self.request.columns().for_each(|column| file.announce(part.index, column));
+            }
+        }
     }
 }
 
@@ -112,6 +133,7 @@ impl Source for ParquetSource {
         let Some(row_group) = self.parts.get(split) else {
             return Err(OperatorError::message(ErrorKind::Internal, format!("there is no split {split}")));
         };
+        self.announce(split, context);
         let mut row_group = row_group.clone();
         if let Some(filter) = excluded_by(&self.table, &self.request, &row_group) {
             filter.count_dropped(row_group.rows);

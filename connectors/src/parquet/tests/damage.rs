@@ -83,7 +83,8 @@ fn layout() -> impl Strategy<Value = Layout> {
         CompressionOptions::Lz4Raw,
         CompressionOptions::Zstd(Some(ZstdLevel::try_new(1).unwrap())),
     ]);
-    let encoding = select(vec![None, Some(Encoding::Plain)]);
+    let encodings = [Encoding::Plain, Encoding::DeltaBinaryPacked, Encoding::DeltaLengthByteArray].map(Some);
+    let encoding = select([&[None][..], &encodings].concat());
     (compression, any::<bool>(), encoding, select(vec![None, Some(100)])).prop_map(
         |(compression, v2, encoding, page_bytes)| {
             let version = if v2 { Version::V2 } else { Version::V1 };
@@ -111,6 +112,9 @@ fn check(bytes: &[u8]) {
     if schema.get("i") == Some(&DataType::Int64) {
         requests.push(request(None, Some(col("i").eq(lit(17)))));
         requests.push(request(None, Some(col("i").gt(lit(17)))));
+    }
+    if schema.get("w") == Some(&DataType::String) {
+        requests.push(request(None, Some(col("w").eq(lit("two")))));
     }
     for request in requests {
         match read(&scan, &request, 64) {

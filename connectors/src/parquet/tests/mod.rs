@@ -41,7 +41,7 @@ pub(super) struct Layout {
     pub(super) compression: CompressionOptions,
     pub(super) version: Version,
     pub(super) statistics: StatisticsOptions,
-    /// For columns of one leaf that have one; the writer's own choice otherwise.
+    /// For columns of one leaf that can have it; the writer's own choice otherwise.
     pub(super) encoding: Option<Encoding>,
 }
 
@@ -70,9 +70,7 @@ pub(super) fn encode(df: &DataFrame, layout: &Layout) -> Vec<u8> {
     let encodings: Buffer<Vec<Encoding>> = schema
         .iter_values()
         .map(|field| match (get_dtype_encoding(&field.dtype), layout.encoding) {
-            (encodings, Some(encoding))
-                if encodings == [Encoding::RleDictionary] && !matches!(field.dtype, ArrowDataType::Dictionary(..)) =>
-            {
+            (encodings, Some(encoding)) if encodings == [Encoding::RleDictionary] && suits(encoding, &field.dtype) => {
                 vec![encoding]
             },
             (encodings, _) => encodings,
@@ -92,6 +90,16 @@ pub(super) fn encode(df: &DataFrame, layout: &Layout) -> Vec<u8> {
     }
     writer.end(None).unwrap();
     writer.into_inner()
+}
+
+fn suits(encoding: Encoding, dtype: &ArrowDataType) -> bool {
+    let is_text = matches!(dtype, ArrowDataType::Utf8View | ArrowDataType::BinaryView);
+    match encoding {
+        _ if matches!(dtype, ArrowDataType::Dictionary(..)) => false,
+        Encoding::DeltaBinaryPacked => !is_text,
+        Encoding::DeltaLengthByteArray => is_text,
+        _ => true,
+    }
 }
 
 pub(super) fn write(path: &Path, df: &DataFrame, layout: &Layout) -> PathBuf {

@@ -96,7 +96,7 @@ impl ParquetSource {
         let parts = (start..end).filter(own).filter_map(|split| self.parts.get(split));
         for part in parts.filter(|part| may_match(&self.table, &self.request, part)) {
             if let Some(file) = self.table.files.get(part.file) {
-                self.request.columns().for_each(|column| file.announce(part.index, column));
+                self.request.columns().iter().for_each(|column| file.announce(part.index, column));
             }
         }
     }

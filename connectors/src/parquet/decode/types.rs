@@ -12,7 +12,7 @@ use super::values::Values;
 use crate::parquet::pages::encoding;
 
 /// A decoder from what is stored to arrays of `dtype`, or of 64-bit integers if these are decimals of few digits that are
-/// stored as integers; `None` if that is left to Polars.
+/// stored in as few bytes; `None` if that is left to Polars.
 pub(super) fn values(
     stored: PhysicalType,
     logical: Option<PrimitiveLogicalType>,
@@ -42,9 +42,6 @@ pub(super) fn values(
         (P::Int32, A::Decimal(digits, _)) if *digits <= NARROW_DIGITS => cast!(i32 => i64, A::Int64),
         (P::Int64, A::Decimal(digits, _)) if *digits <= NARROW_DIGITS => cast!(i64 => i64, A::Int64),
         (P::Int32, A::Decimal(..)) => cast!(i32 => i128, dtype),
-        // Decimals that are held as 64-bit integers, whatever the file holds them as.
-        (P::Int32, A::Int64) => cast!(i32 => i64, dtype),
-        (P::FixedLenByteArray(width @ 1..=8), A::Int64) => Box::new(Fixed::new(BigEndian::<i64>::new(width), dtype)),
         (P::Int64, A::Int64 | A::Time64(_) | A::Duration(_)) => cast!(i64 => i64, dtype),
         (P::Int64, A::Timestamp(unit, _)) if is_stored_in(logical, *unit) => cast!(i64 => i64, dtype),
         (P::Int64, A::UInt32) => cast!(i64 => u32, dtype),
@@ -52,6 +49,9 @@ pub(super) fn values(
         (P::Int64, A::Decimal(..)) => cast!(i64 => i128, dtype),
         (P::Float, A::Float32) => cast!(f32 => f32, dtype),
         (P::Double, A::Float64) => cast!(f64 => f64, dtype),
+        (P::FixedLenByteArray(width @ 1..=8), A::Decimal(digits, _)) if *digits <= NARROW_DIGITS => {
+            Box::new(Fixed::new(BigEndian::<i64>::new(width), A::Int64))
+        },
         (P::FixedLenByteArray(width @ 1..=16), A::Decimal(..)) => {
             Box::new(Fixed::new(BigEndian::<i128>::new(width), dtype))
         },

@@ -182,6 +182,24 @@ fn widen<T: PolarsNumericType<Native: Into<i128>>>(integers: &ChunkedArray<T>) -
     Int128Chunked::from_chunk_iter(integers.name().clone(), chunks)
 }
 
+/// A number for which no magnitude among `values` is greater than 2^number; at most one more than the smallest.
+///
+/// ```
+/// use quokka_engine::physical::magnitude_bits;
+///
+/// assert_eq!(magnitude_bits(&[5, -8, 0]), 3);
+/// ```
+pub fn magnitude_bits(values: &[i64]) -> u32 {
+    // A bit that differs from the one below it ends the run of equal bits that the sign begins. Unlike the sign itself, the
+    // shift is an instruction of every processor's vectors.
+    magnitude_bits_of(values.iter().fold(0, |spread, value| spread | (value ^ (value << 1))))
+}
+
+/// What [`magnitude_bits`] is for values whose `value ^ (value << 1)` add up, by "or", to `spread`.
+pub(crate) fn magnitude_bits_of(spread: i64) -> u32 {
+    (i64::BITS - 1).saturating_sub(spread.leading_zeros())
+}
+
 /// The same integers, 64 bits wide; `None` unless all that are valid fit.
 pub fn narrow(values: &[i128], validity: Option<&Bitmap>) -> Option<Vec<i64>> {
     let narrow: Vec<i64> = values.iter().map(|value| *value as i64).collect();
@@ -264,6 +282,22 @@ mod tests {
             let batch = to_physical(frame(hidden.into_column())).unwrap();
             assert_eq!(batch, polars_core::df!("v" => [Some(1i64), None]).unwrap());
         }
+    }
+
+    #[test]
+    fn bits_hold_every_magnitude_and_no_fewer_do() {
+        for power in 0..63 {
+            let value = 1i64 << power;
+            for (values, bits) in
+                [([value - 1, 0], power), ([value, 0], power + 1), ([-value, 0], power), ([0, -value - 1], power + 1)]
+            {
+                assert_eq!(magnitude_bits(&values), bits, "{values:?}");
+            }
+        }
+        assert_eq!(magnitude_bits(&[]), 0);
+        assert_eq!(magnitude_bits(&[-1, 0]), 0);
+        assert_eq!(magnitude_bits(&[i64::MIN]), 63);
+        assert_eq!(magnitude_bits(&[i64::MAX]), 63);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use polars_arrow::array::PrimitiveArray;
 use polars_arrow::bitmap::Bitmap;
 use polars_core::prelude::{Column, DataType, Series};
 use quokka_engine::error::{ErrorKind, OperatorError};
-use quokka_engine::physical::narrow;
+use quokka_engine::physical::{magnitude_bits, narrow};
 
 use super::few_groups::{FEW, sum_by_group};
 use super::{Accumulator, Rows, cast, native, nulls, series_of};
@@ -45,10 +45,8 @@ impl DecimalSum {
                 &masked
             },
         };
-        let spread = values.iter().fold(0, |spread, value| spread | (value ^ (value >> 63)));
-        let bits = i64::BITS - spread.leading_zeros();
         // At most 2^32 rows of magnitudes of at most 2^63.
-        let most = (values.len() as u128) << bits;
+        let most = (values.len() as u128) << magnitude_bits(values);
         let Some(added) = u64::try_from(most).ok().filter(|added| *added <= LIMIT) else {
             return self.fold_wide(rows, values.iter().map(|value| i128::from(*value)));
         };
@@ -161,5 +159,85 @@ impl Accumulator for DecimalSum {
 
     fn bytes(&self) -> usize {
         self.low.capacity() * size_of::<i64>() + self.high.capacity() * size_of::<i128>()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use polars_core::prelude::{Int64Chunked, Int128Chunked, IntoColumn, NewChunkedArray};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Batches of groups and values: a few digits or many, of either form.
+    type Batches = Vec<(Vec<(u32, Option<i128>)>, bool)>;
+
+    fn batches(groups: u32) -> impl Strategy<Value = Batches> {
+        let batch = (0u32..40).prop_flat_map(move |power| {
+            let bound = 10i128.pow(power.min(37)) / if power > 18 { 1000 } else { 1 } + 1;
+            let value = prop::option::weighted(0.9, -bound..bound);
+            (prop::collection::vec((0..groups, value), 0..40), any::<bool>())
+        });
+        prop::collection::vec(batch, 0..12)
+    }
+
+    fn column(rows: &[(u32, Option<i128>)], wide: bool) -> Column {
+        let narrow: Option<Vec<Option<i64>>> =
+            rows.iter().map(|(_, value)| value.map(i64::try_from).transpose().ok()).collect();
+        match narrow.filter(|_| !wide) {
+            Some(values) => Int64Chunked::from_iter_options("v".into(), values.into_iter()).into_column(),
+            None => Int128Chunked::from_iter_options("v".into(), rows.iter().map(|(_, value)| *value))
+                .into_decimal_unchecked(38, 2)
+                .into_column(),
+        }
+    }
+
+    fn sums(groups: u32, batches: &Batches, grouped: bool) -> Result<Vec<i128>, OperatorError> {
+        let mut accumulator = DecimalSum::new(DataType::Decimal(38, 2));
+        for (at, (rows, wide)) in batches.iter().enumerate() {
+            // Groups come one after the other.
+            accumulator.resize(if at == 0 { 1 } else { groups as usize });
+            let of_rows: Vec<u32> = rows.iter().map(|(group, _)| if at == 0 { 0 } else { *group }).collect();
+            let of_rows = grouped.then_some(of_rows.as_slice());
+            let rows_of = Rows { len: rows.len(), groups: of_rows, counts: None, founders: &[], origin: 0 };
+            accumulator.update(rows_of, &[column(rows, *wide)])?;
+        }
+        accumulator.resize(groups as usize);
+        let state = accumulator.take()?;
+        Ok(state[0].decimal()?.physical().into_no_null_iter().collect())
+    }
+
+    fn expected(groups: u32, batches: &Batches, grouped: bool) -> Vec<i128> {
+        let mut sums = vec![0; groups as usize];
+        for (at, (rows, _)) in batches.iter().enumerate() {
+            for (group, value) in rows {
+                sums[if at == 0 || !grouped { 0 } else { *group as usize }] += value.unwrap_or(0);
+            }
+        }
+        sums
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        #[test]
+        fn sums_are_exact(
+            (groups, batches) in prop::sample::select(vec![1u32, 6, 64, 65, 200]).prop_flat_map(|g| (Just(g), batches(g))),
+        ) {
+            prop_assert_eq!(sums(groups, &batches, true).unwrap(), expected(groups, &batches, true));
+            prop_assert_eq!(sums(1, &batches, false).unwrap(), expected(1, &batches, false));
+        }
+    }
+
+    #[test]
+    fn a_sum_of_more_digits_is_an_error() {
+        let nines = 10i128.pow(38) - 1;
+        let batch = |values: &[i128]| (values.iter().map(|value| (0, Some(*value))).collect(), true);
+        assert_eq!(sums(1, &vec![batch(&[nines]), batch(&[0])], true).unwrap(), [nines]);
+        for batches in [vec![batch(&[nines, 1])], vec![batch(&[nines]), batch(&[1])], vec![batch(&[nines; 4])]] {
+            assert_eq!(sums(1, &batches, true).unwrap_err().kind(), ErrorKind::Overflow);
+            assert_eq!(sums(1, &batches, false).unwrap_err().kind(), ErrorKind::Overflow);
+        }
     }
 }

@@ -12,30 +12,44 @@ const LANES: usize = 4;
 
 /// The sum of the values of each group, all of which are below [`FEW`]. No sum leaves 64 bits.
 pub(crate) fn sum_by_group(groups: &[u32], values: &[i64]) -> [i64; FEW] {
-    fold_by_group(groups.iter().copied().zip(values.iter().copied()))
+    let mut lanes = [[0; FEW]; LANES];
+    let (groups, last_groups) = groups.as_chunks::<LANES>();
+    let (values, last_values) = values.as_chunks::<LANES>();
+    for (groups, values) in groups.iter().zip(values) {
+        for ((lane, group), value) in lanes.iter_mut().zip(groups).zip(values) {
+            lane[place(*group)] += value;
+        }
+    }
+    for (group, value) in last_groups.iter().zip(last_values) {
+        lanes[0][place(*group)] += value;
+    }
+    together(&lanes)
 }
 
 /// The number of rows of each group, all of which are below [`FEW`].
 pub(crate) fn count_by_group(groups: &[u32]) -> [i64; FEW] {
-    fold_by_group(groups.iter().map(|group| (*group, 1)))
-}
-
-#[inline(always)]
-fn fold_by_group(mut rows: impl ExactSizeIterator<Item = (u32, i64)>) -> [i64; FEW] {
-    let mut lanes = [[0i64; FEW]; LANES];
-    // The remainder spares the check of bounds: FEW is a power of two.
-    for _ in 0..rows.len() / LANES {
-        for lane in &mut lanes {
-            if let Some((group, value)) = rows.next() {
-                lane[group as usize % FEW] += value;
-            }
+    let mut lanes = [[0; FEW]; LANES];
+    let (groups, last_groups) = groups.as_chunks::<LANES>();
+    for groups in groups {
+        for (lane, group) in lanes.iter_mut().zip(groups) {
+            lane[place(*group)] += 1;
         }
     }
-    for (group, value) in rows {
-        lanes[0][group as usize % FEW] += value;
+    for group in last_groups {
+        lanes[0][place(*group)] += 1;
     }
+    together(&lanes)
+}
+
+/// The group itself. The remainder, of a power of two, spares a check of bounds.
+#[inline(always)]
+fn place(group: u32) -> usize {
+    group as usize % FEW
+}
+
+fn together(lanes: &[[i64; FEW]; LANES]) -> [i64; FEW] {
     let mut sums = [0; FEW];
-    for lane in &lanes {
+    for lane in lanes {
         sums.iter_mut().zip(lane).for_each(|(sum, part)| *sum += part);
     }
     sums

@@ -35,6 +35,8 @@ enum Content {
 
 /// Bits for the length of a string.
 const LENGTH_BITS: u32 = 4;
+/// Bytes of a string at the start of a view.
+const PREFIX_BYTES: u32 = 4;
 /// Room for strings, in bytes; the last is what an array keeps inside a view.
 const CAPACITIES: [u32; 3] = [3, 7, View::MAX_INLINE_SIZE];
 
@@ -86,13 +88,13 @@ impl PackedLayout {
     pub fn pack<W: Word>(&self, keys: &[Series], words: &mut Vec<W>) -> bool {
         debug_assert!(self.bits <= W::BITS);
         words.clear();
-        words.resize(keys.first().map_or(0, |key| key.len()), W::default());
         self.fields.iter().zip(keys).all(|(field, key)| field.pack(key, words))
     }
 }
 
 impl PackedField {
-    fn pack<W: Word>(&self, key: &Series, words: &mut [W]) -> bool {
+    /// Adds the field to `words`, which the first field makes.
+    fn pack<W: Word>(&self, key: &Series, words: &mut Vec<W>) -> bool {
         let array = key.chunks()[0].as_ref();
         let validity = array.validity().filter(|validity| validity.unset_bits() > 0);
         if validity.is_some() && !self.nullable {
@@ -126,7 +128,7 @@ impl PackedField {
         &self,
         array: &dyn Array,
         validity: Option<&Bitmap>,
-        words: &mut [W],
+        words: &mut Vec<W>,
     ) -> bool {
         let Some(array) = downcast::<PrimitiveArray<T>>(array) else { return false };
         self.place(words, array.values().iter().map(|value| value.bits()), validity);
@@ -134,7 +136,7 @@ impl PackedField {
     }
 
     /// Numbers of 128 bits, all of which fit 64.
-    fn place_narrowed<W: Word>(&self, array: &dyn Array, validity: Option<&Bitmap>, words: &mut [W]) -> bool {
+    fn place_narrowed<W: Word>(&self, array: &dyn Array, validity: Option<&Bitmap>, words: &mut Vec<W>) -> bool {
         let Some(array) = downcast::<PrimitiveArray<i128>>(array) else { return false };
         let mut fit = true;
         let bits = array.values().iter().map(|&value| {
@@ -145,34 +147,47 @@ impl PackedField {
         fit
     }
 
-    fn place_bits<W: Word>(&self, array: &dyn Array, validity: Option<&Bitmap>, words: &mut [W]) -> bool {
+    fn place_bits<W: Word>(&self, array: &dyn Array, validity: Option<&Bitmap>, words: &mut Vec<W>) -> bool {
         let Some(array) = downcast::<BooleanArray>(array) else { return false };
         self.place(words, array.values().iter().map(u128::from), validity);
         true
     }
 
-    fn place_text<W: Word>(&self, views: &[View], validity: Option<&Bitmap>, words: &mut [W]) -> bool {
+    fn place_text<W: Word>(&self, views: &[View], validity: Option<&Bitmap>, words: &mut Vec<W>) -> bool {
         let Content::Text(capacity) = self.content else { return false };
         // The view of a null may be anything; such a view at worst widens the layout.
         let mut longest = 0;
-        let bits = views.iter().map(|view| {
-            longest = longest.max(view.length);
-            let view = view.as_u128();
-            (view & 0xf) | (view >> u32::BITS << LENGTH_BITS)
-        });
-        self.place(words, bits, validity);
+        if capacity <= PREFIX_BYTES {
+            let bits = views.iter().map(|view| {
+                longest = longest.max(view.length);
+                u128::from(u64::from(view.length & 0xf) | u64::from(view.prefix) << LENGTH_BITS)
+            });
+            self.place(words, bits, validity);
+        } else {
+            let bits = views.iter().map(|view| {
+                longest = longest.max(view.length);
+                let view = view.as_u128();
+                (view & 0xf) | (view >> u32::BITS << LENGTH_BITS)
+            });
+            self.place(words, bits, validity);
+        }
         longest <= capacity
     }
 
     #[inline(always)]
-    fn place<W: Word>(&self, words: &mut [W], bits: impl Iterator<Item = u128>, validity: Option<&Bitmap>) {
+    fn place<W: Word>(&self, words: &mut Vec<W>, bits: impl Iterator<Item = u128>, validity: Option<&Bitmap>) {
+        let is_first = self.shift == 0;
         match validity {
+            None if is_first => words.extend(bits.map(|bits| W::default().with(bits, 0))),
             None => {
                 for (word, bits) in words.iter_mut().zip(bits) {
                     *word = word.with(bits, self.shift);
                 }
             },
             Some(validity) => {
+                if is_first {
+                    words.resize(validity.len(), W::default());
+                }
                 let null = self.shift + self.content.bits();
                 for ((word, bits), valid) in words.iter_mut().zip(bits).zip(validity.iter()) {
                     *word = if valid { word.with(bits, self.shift) } else { word.with(1, null) };

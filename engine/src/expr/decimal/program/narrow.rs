@@ -1,4 +1,5 @@
 use super::{Block, Operand, Results, Step};
+use crate::physical::magnitude_bits_of;
 
 /// Magnitudes stay at most 2^62, so that neither a sum nor a rounding leaves 64 bits.
 const LIMIT: u32 = 62;
@@ -95,9 +96,9 @@ impl Narrow {
                 let mut spread = 0;
                 for (slot, value) in slot.iter_mut().zip(values) {
                     *slot = *value;
-                    spread |= value ^ (value >> 63);
+                    spread |= value ^ (value << 1);
                 }
-                Entry::Column { bits: i64::BITS - spread.leading_zeros() }
+                Entry::Column { bits: magnitude_bits_of(spread) }
             },
             Operand::Wide(values) => {
                 let slot = self.slots.get_mut(self.stack.len() * self.width..)?;

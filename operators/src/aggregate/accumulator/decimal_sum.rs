@@ -170,10 +170,11 @@ mod tests {
 
     use super::*;
 
-    /// Batches of groups and values: a few digits or many, of either form.
-    type Batches = Vec<(Vec<(u32, Option<i128>)>, bool)>;
+    /// Groups and values, and whether the values take 128 bits.
+    type Rows = (Vec<(u32, Option<i128>)>, bool);
 
-    fn batches(groups: u32) -> impl Strategy<Value = Batches> {
+    /// Batches of few digits or many.
+    fn batches(groups: u32) -> impl Strategy<Value = Vec<Rows>> {
         let batch = (0u32..40).prop_flat_map(move |power| {
             let bound = 10i128.pow(power.min(37)) / if power > 18 { 1000 } else { 1 } + 1;
             let value = prop::option::weighted(0.9, -bound..bound);
@@ -193,14 +194,14 @@ mod tests {
         }
     }
 
-    fn sums(groups: u32, batches: &Batches, grouped: bool) -> Result<Vec<i128>, OperatorError> {
+    fn sums(groups: u32, batches: &[Rows], grouped: bool) -> Result<Vec<i128>, OperatorError> {
         let mut accumulator = DecimalSum::new(DataType::Decimal(38, 2));
         for (at, (rows, wide)) in batches.iter().enumerate() {
             // Groups come one after the other.
             accumulator.resize(if at == 0 { 1 } else { groups as usize });
             let of_rows: Vec<u32> = rows.iter().map(|(group, _)| if at == 0 { 0 } else { *group }).collect();
             let of_rows = grouped.then_some(of_rows.as_slice());
-            let rows_of = Rows { len: rows.len(), groups: of_rows, counts: None, founders: &[], origin: 0 };
+            let rows_of = super::Rows { len: rows.len(), groups: of_rows, counts: None, founders: &[], origin: 0 };
             accumulator.update(rows_of, &[column(rows, *wide)])?;
         }
         accumulator.resize(groups as usize);
@@ -208,7 +209,7 @@ mod tests {
         Ok(state[0].decimal()?.physical().into_no_null_iter().collect())
     }
 
-    fn expected(groups: u32, batches: &Batches, grouped: bool) -> Vec<i128> {
+    fn expected(groups: u32, batches: &[Rows], grouped: bool) -> Vec<i128> {
         let mut sums = vec![0; groups as usize];
         for (at, (rows, _)) in batches.iter().enumerate() {
             for (group, value) in rows {
@@ -233,8 +234,8 @@ mod tests {
     #[test]
     fn a_sum_of_more_digits_is_an_error() {
         let nines = 10i128.pow(38) - 1;
-        let batch = |values: &[i128]| (values.iter().map(|value| (0, Some(*value))).collect(), true);
-        assert_eq!(sums(1, &vec![batch(&[nines]), batch(&[0])], true).unwrap(), [nines]);
+        let batch = |values: &[i128]| -> Rows { (values.iter().map(|value| (0, Some(*value))).collect(), true) };
+        assert_eq!(sums(1, &[batch(&[nines]), batch(&[0])], true).unwrap(), [nines]);
         for batches in [vec![batch(&[nines, 1])], vec![batch(&[nines]), batch(&[1])], vec![batch(&[nines; 4])]] {
             assert_eq!(sums(1, &batches, true).unwrap_err().kind(), ErrorKind::Overflow);
             assert_eq!(sums(1, &batches, false).unwrap_err().kind(), ErrorKind::Overflow);

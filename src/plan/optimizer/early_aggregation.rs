@@ -20,7 +20,7 @@ use crate::plan::join::{Join, JoinColumn, JoinKey, JoinSource};
 use crate::plan::logical::{LogicalPlan, Node};
 
 /// A group has to have so many rows on average.
-const ROWS_PER_GROUP: f64 = 4.0;
+const ROWS_PER_GROUP: f64 = 8.0;
 /// The join may drop this share of the rows that are aggregated below it.
 const DROPPED: f64 = 0.2;
 

@@ -141,3 +141,27 @@ fn joins_read_only_what_can_match() {
         }
     }
 }
+
+#[test]
+fn a_file_that_is_opened_twice_is_one_table() {
+    let folder = Folder::new("twice");
+    let (path, copy) = (folder.0.join("a.parquet"), folder.0.join("b.parquet"));
+    write(&path, &numbers());
+    write(&copy, &numbers());
+    let context = context();
+    let totals = |path: &Path| context.read_parquet(path).unwrap().group_by([col("key")]).agg([len().alias("rows")]);
+    let shared = |one: &DataStream, two: &DataStream| {
+        let text = one.clone().union(two.clone()).explain().unwrap();
+        text.lines().filter(|line| line.starts_with("shared plan ")).count()
+    };
+    let before = totals(&path);
+    assert_eq!(shared(&before, &totals(&path)), 1);
+    assert_eq!(shared(&before, &totals(&copy)), 0, "equal rows of another file");
+    // The same name, but not the same file.
+    write(&folder.0.join("new.parquet"), &numbers().slice(0, 50));
+    fs::rename(folder.0.join("new.parquet"), &path).unwrap();
+    let after = totals(&path);
+    assert_eq!(shared(&before, &after), 0);
+    let rows = before.union(after).select([col("rows").sum()]).collect().unwrap();
+    assert_eq!(rows, df!("rows" => [250u32]).unwrap());
+}

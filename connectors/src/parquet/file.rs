@@ -1,6 +1,6 @@
 //! One open file: its bytes, its footer and its schema.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -28,14 +28,16 @@ pub(super) struct ParquetFile {
     pub(super) path: PathBuf,
     pub(super) schema: Schema,
     pub(super) metadata: FileMetadata,
+    /// Tells its content from that of all other files, where the system can.
+    pub(super) identity: Option<[u64; 4]>,
     bytes: Buffer<u8>,
     fields: ArrowSchema,
 }
 
 impl ParquetFile {
     pub(super) fn open(path: PathBuf) -> Result<Self, ParquetError> {
-        let bytes = match map(&path) {
-            Ok(bytes) => bytes,
+        let (bytes, identity) = match map(&path) {
+            Ok(mapped) => mapped,
             Err(source) => return Err(ParquetError::Io { path, source }),
         };
         let (metadata, fields) = match read_footer(&bytes).and_then(check_rows) {
@@ -51,7 +53,7 @@ impl ParquetFile {
             }),
         });
         let schema = schema.collect::<Result<Schema, _>>()?;
-        Ok(Self { path, schema, metadata, bytes, fields })
+        Ok(Self { path, schema, metadata, identity, bytes, fields })
     }
 
     pub(super) fn row_groups(&self) -> &[RowGroupMetadata] {
@@ -149,17 +151,32 @@ impl ParquetFile {
     }
 }
 
-fn map(path: &Path) -> io::Result<Buffer<u8>> {
+fn map(path: &Path) -> io::Result<(Buffer<u8>, Option<[u64; 4]>)> {
     let file = File::open(path)?;
-    if file.metadata()?.len() == 0 {
+    let metadata = file.metadata()?;
+    let identity = identity(&metadata);
+    if metadata.len() == 0 {
         // Nothing can be mapped of an empty file.
-        return Ok(Buffer::new());
+        return Ok((Buffer::new(), identity));
     }
     let mapped = MMapSemaphore::new_from_file(&file).map_err(|error| match error {
         PolarsError::IO { error, .. } => io::Error::new(error.kind(), error),
         other => io::Error::other(other),
     })?;
-    Ok(Buffer::from_owner(mapped))
+    Ok((Buffer::from_owner(mapped), identity))
+}
+
+/// Device and file, which stay those of the mapped bytes whatever becomes of the path, and when they were last written.
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> Option<[u64; 4]> {
+    use std::os::unix::fs::MetadataExt;
+    let written = metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec());
+    Some([metadata.dev(), metadata.ino(), metadata.size(), written as u64])
+}
+
+#[cfg(not(unix))]
+fn identity(_metadata: &Metadata) -> Option<[u64; 4]> {
+    None
 }
 
 /// The two places that tell the number of rows must agree: a count of rows reads nothing else.

@@ -60,6 +60,7 @@ pub(super) struct Table {
     /// One row a file.
     pub(super) partitions: DataFrame,
     pub(super) schema: SchemaRef,
+    identity: Option<Vec<u64>>,
     pub(super) sample: Sample,
     /// What was found out of columns.
     pub(super) summaries: Mutex<PlHashMap<PlSmallStr, ColumnStatistics>>,
@@ -87,7 +88,13 @@ impl ParquetScan {
         let mut schema = first.schema.clone();
         schema.merge((**partitions.schema()).clone());
         let sample = Sample::new(&files);
-        let table = Table { files, partitions, schema: Arc::new(schema), sample, summaries: Mutex::default() };
+        // What folders say is not in the files.
+        let identity = match partitions.width() {
+            0 => files.iter().map(|file| file.identity).collect::<Option<Vec<_>>>().map(|files| files.concat()),
+            _ => None,
+        };
+        let schema = Arc::new(schema);
+        let table = Table { files, partitions, schema, identity, sample, summaries: Mutex::default() };
         Ok(Self { table: Arc::new(table) })
     }
 }
@@ -103,6 +110,10 @@ impl Scan for ParquetScan {
 
     fn rows(&self) -> Option<u64> {
         Some(self.table.files.iter().map(ParquetFile::rows).sum())
+    }
+
+    fn identity(&self) -> Option<&[u64]> {
+        self.table.identity.as_deref()
     }
 
     fn statistics(&self, column: &str) -> ColumnStatistics {

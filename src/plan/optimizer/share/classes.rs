@@ -21,9 +21,9 @@ pub(super) struct Classes {
 struct Class {
     /// One of its parts.
     plan: LogicalPlan,
-    /// How often other classes, each counted once, read it.
-    readers: usize,
-    /// Whether its result is worth keeping.
+    /// What it reads; these have lower numbers.
+    inputs: Vec<usize>,
+    /// Whether to compute it costs more than to look at rows one by one.
     is_expensive: bool,
 }
 
@@ -31,7 +31,7 @@ struct Class {
 type Candidates = HashMap<(String, Vec<usize>), Vec<usize>>;
 
 impl Classes {
-    /// The classes of `plan` if it has parts to share.
+    /// The classes of `plan` if parts of it can be equal.
     pub(super) fn of(plan: &LogicalPlan) -> Option<Self> {
         let mut scans = Vec::new();
         if !reads_twice(plan, &mut scans) {
@@ -39,14 +39,23 @@ impl Classes {
         }
         let mut classes = Self { classes: Vec::new(), of: HashMap::new() };
         classes.classify(plan, &mut Candidates::new());
-        let any = classes.shared().next().is_some();
-        any.then_some(classes)
+        Some(classes)
     }
 
-    /// The classes that are to be shared. Those that others are a part of come first.
-    pub(super) fn shared(&self) -> impl DoubleEndedIterator<Item = usize> + '_ {
-        let is_shared = |class: &Class| class.readers > 1 && class.is_expensive;
-        self.classes.iter().enumerate().filter(move |(_, class)| is_shared(class)).map(|(class, _)| class)
+    /// The classes that are to be shared, if `pays` does not object. Those that others are a part of come last.
+    pub(super) fn shared(&self, pays: impl Fn(&LogicalPlan) -> bool) -> Vec<usize> {
+        let mut shared = Vec::new();
+        // How often each class would be computed. The whole plan has the highest number.
+        let mut times = vec![0usize; self.classes.len()];
+        times.iter_mut().last().into_iter().for_each(|times| *times = 1);
+        for (number, class) in self.classes.iter().enumerate().rev() {
+            if times[number] > 1 && class.is_expensive && pays(&class.plan) {
+                times[number] = 1;
+                shared.push(number);
+            }
+            class.inputs.iter().for_each(|input| times[*input] = times[*input].saturating_add(times[number]));
+        }
+        shared
     }
 
     /// One of the plans of a class.
@@ -72,9 +81,8 @@ impl Classes {
         let class = found.unwrap_or_else(|| {
             let class = self.classes.len();
             equals.push(class);
-            inputs.iter().for_each(|input| self.classes[*input].readers += 1);
             let is_expensive = is_expensive(plan) || inputs.iter().any(|input| self.classes[*input].is_expensive);
-            self.classes.push(Class { plan: plan.clone(), readers: 0, is_expensive });
+            self.classes.push(Class { plan: plan.clone(), inputs, is_expensive });
             class
         });
         self.of.insert(plan.address(), class);

@@ -4,7 +4,7 @@ use quokka_engine::expr::prelude::{col, len, lit};
 
 use super::*;
 use crate::plan::JoinSpecification;
-use crate::plan::testing::table;
+use crate::plan::testing::{sized_table, table};
 
 fn join(left: LogicalPlan, right: LogicalPlan, left_on: &str, right_on: &str) -> LogicalPlan {
     let specification =
@@ -184,6 +184,22 @@ fn only_the_number_of_rows_is_asked_for() {
           u columns=1/3 [k]
         "#,
     );
+}
+
+#[test]
+fn what_makes_many_more_rows_than_it_reads_is_not_kept() {
+    let sized = |name: &str, columns: &str, rows| sized_table(name, columns, Some(rows));
+    let inner = totals(join(sized("t", "a b", 1_000), sized("u", "k x", 100), "a", "k"), "x", "b");
+    let cross = JoinSpecification { how: JoinType::Cross, ..Default::default() };
+    let pairs = inner.join(sized("v", "c", 50_000), &cross).unwrap();
+    let read = |column| pairs.clone().aggregate(&[col(column)], &[len()], "agg").unwrap();
+    let query = optimized(
+        LogicalPlan::union(vec![read("x"), read("b").rename(&["b".into()], &["x".into()], true).unwrap()]).unwrap(),
+    );
+    // Both uses make the pairs, of groups that were made once.
+    assert_eq!(query.shared.len(), 1, "{query}");
+    assert_eq!(query.to_string().matches("cross-join").count(), 2, "{query}");
+    assert_eq!(query.to_string().matches("inner-join").count(), 1, "{query}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The readers and writers of quokka, one folder a format.
 
 mod batches;
+mod effort;
 mod estimate;
 pub mod materialized;
 pub mod memory;

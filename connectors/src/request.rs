@@ -13,6 +13,7 @@ use quokka_engine::expr::{ExprError, Predicate, columns_of, conjunction, expand,
 use quokka_engine::operator::Description;
 use quokka_engine::source::ScanRequest;
 
+use crate::effort::Effort;
 use crate::row_filter::RowFilter;
 
 /// What a source must deliver.
@@ -33,6 +34,7 @@ pub(crate) struct Conjunct {
     /// Columns that it reads.
     pub(crate) columns: Vec<PlSmallStr>,
     predicate: Predicate,
+    pub(crate) effort: Effort,
 }
 
 impl Request {
@@ -53,7 +55,7 @@ impl Request {
             if columns.is_empty() {
                 checked.is_never_true |= predicate.mask(&DataFrame::empty_with_height(1))?.get(0) != Some(true);
             } else {
-                checked.conjuncts.push(Conjunct { expr, columns, predicate });
+                checked.conjuncts.push(Conjunct { expr, columns, predicate, effort: Effort::default() });
             }
         }
         Ok(checked)

@@ -13,12 +13,15 @@ use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::dynamic_filter::{ScanFilter, Usefulness};
 use quokka_engine::error::OperatorError;
 use quokka_engine::expr::ExprError;
+
+use crate::effort::Effort;
 use quokka_engine::physical::to_physical;
 
 /// A dynamic filter, and how much it has helped the workers of this process.
 pub(crate) struct RowFilter {
     scan: ScanFilter,
     usefulness: Usefulness,
+    pub(crate) effort: Effort,
     dropped: AtomicU64,
 }
 
@@ -31,7 +34,12 @@ impl RowFilter {
                 return Err(ExprError::ColumnNotFound { name: name.clone(), available }.into());
             }
         }
-        Ok(Self { scan: scan.clone(), usefulness: Usefulness::default(), dropped: AtomicU64::new(0) })
+        Ok(Self {
+            scan: scan.clone(),
+            usefulness: Usefulness::default(),
+            effort: Effort::default(),
+            dropped: AtomicU64::new(0),
+        })
     }
 
     /// Columns that it reads.

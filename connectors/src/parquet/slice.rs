@@ -1,7 +1,8 @@
-//! Decodes some rows of a row group: first what the predicate reads, then what the dynamic filters read, then the rest, for
-//! the rows that pass.
+//! Decodes some rows of a row group: first what the predicate and the dynamic filters read, then the rest, for the rows that
+//! pass.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use polars_arrow::bitmap::{Bitmap, BitmapBuilder};
 use polars_core::error::PolarsResult;
@@ -17,6 +18,7 @@ use super::error::{Damage, ParquetError};
 use super::file::ParquetFile;
 use super::scan::Table;
 use super::source::RowGroup;
+use crate::effort::Effort;
 use crate::request::{Conjunct, Request};
 use crate::row_filter::{RowFilter, due};
 
@@ -78,6 +80,22 @@ impl Columns {
     }
 }
 
+/// What a row has to pass.
+enum Test<'a> {
+    /// A conjunct with its index.
+    Conjunct(usize, &'a Conjunct),
+    Filter(&'a RowFilter),
+}
+
+impl Test<'_> {
+    fn effort(&self) -> &Effort {
+        match self {
+            Test::Conjunct(_, conjunct) => &conjunct.effort,
+            Test::Filter(filter) => &filter.effort,
+        }
+    }
+}
+
 /// Consecutive rows of a row group while they are decoded.
 pub(super) struct Slice<'a> {
     table: &'a Table,
@@ -106,15 +124,14 @@ impl<'a> Slice<'a> {
 
     /// The columns that are asked for, with the rows that pass.
     pub(super) fn read(mut self) -> Result<DataFrame, OperatorError> {
-        for index in &self.row_group.conjuncts {
-            self.apply(*index)?;
-            if self.height() == 0 {
-                return Ok(DataFrame::empty_with_schema(&self.request.schema));
-            }
-        }
         let request = self.request;
-        for filter in due(&request.filters) {
-            self.apply_filter(filter)?;
+        for test in self.tests() {
+            let (before, start) = (self.height(), Instant::now());
+            match test {
+                Test::Conjunct(index, conjunct) => self.apply(index, conjunct)?,
+                Test::Filter(filter) => self.apply_filter(filter)?,
+            }
+            test.effort().record(before, self.height(), start.elapsed());
             if self.height() == 0 {
                 return Ok(DataFrame::empty_with_schema(&request.schema));
             }
@@ -122,6 +139,17 @@ impl<'a> Slice<'a> {
         let columns = request.schema.iter_names().map(|name| self.surviving(name));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         Ok(DataFrame::new(self.height(), columns)?)
+    }
+
+    /// What decides which rows pass, in the order that has been cheapest so far. Predicates that reach a scan cannot fail, so
+    /// their order does not matter otherwise.
+    fn tests(&self) -> Vec<Test<'a>> {
+        let request = self.request;
+        let conjunct = |index: &usize| Some(Test::Conjunct(*index, request.conjuncts.get(*index)?));
+        let conjuncts = self.row_group.conjuncts.iter().filter_map(conjunct);
+        let mut tests: Vec<Test<'a>> = conjuncts.chain(due(&request.filters).into_iter().map(Test::Filter)).collect();
+        tests.sort_by(|left, right| left.effort().rank().total_cmp(&right.effort().rank()));
+        tests
     }
 
     /// Rows that passed so far.
@@ -134,8 +162,7 @@ impl<'a> Slice<'a> {
     }
 
     /// Narrows the survivors to those that pass a conjunct.
-    fn apply(&mut self, index: usize) -> Result<(), OperatorError> {
-        let Some(conjunct) = self.request.conjuncts.get(index) else { return Ok(()) };
+    fn apply(&mut self, index: usize, conjunct: &Conjunct) -> Result<(), OperatorError> {
         let few = self.are_few();
         let passed = match self.passing_by_value(index, conjunct)? {
             Some(passed) => match &self.survivors {

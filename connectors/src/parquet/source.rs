@@ -94,7 +94,7 @@ impl ParquetSource {
         let end = self.parts.len().min(split + 1 + SPLITS_AHEAD * context.workers);
         let start = self.announced.fetch_max(end, Ordering::Relaxed);
         let parts = (start..end).filter(own).filter_map(|split| self.parts.get(split));
-        for part in parts.filter(|part| may_match(&self.table, &self.request, part)) {
+        for part in parts.filter(|part| excluded_by(&self.table, &self.request, part).is_none()) {
             if let Some(file) = self.table.files.get(part.file) {
                 self.request.columns().iter().for_each(|column| file.announce(part.index, column));
             }

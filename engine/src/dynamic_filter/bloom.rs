@@ -76,5 +76,5 @@ impl Bloom {
 /// Four bits by the lowest 24 bits of the hash.
 #[inline]
 fn bits(hash: u64) -> u64 {
-    1 << (hash & 63) | 1 << ((hash >> 6) & 63) | 1 << ((hash >> 12) & 63) | 1 << ((hash >> 18) & 63)
+    (1 << (hash & 63)) | (1 << ((hash >> 6) & 63)) | (1 << ((hash >> 12) & 63)) | (1 << ((hash >> 18) & 63))
 }

@@ -254,8 +254,7 @@ fn a_filter_that_drops_nothing_rests() {
 }
 
 /// A column of small or spread values of some type.
-fn column(name: &'static str) -> impl Strategy<Value = Vec<Option<i64>>> {
-    let _ = name;
+fn column() -> impl Strategy<Value = Vec<Option<i64>>> {
     let value = prop_oneof![-50i64..50, any::<i64>()];
     prop::collection::vec(prop::option::weighted(0.9, value), 0..60)
 }
@@ -300,13 +299,13 @@ proptest! {
 
     #[test]
     fn no_key_is_lost(
-        a in column("a"),
-        b in column("b"),
+        a in column(),
+        b in column(),
         kinds in (0usize..8, 0usize..8),
         two in any::<bool>(),
         nulls_equal in any::<bool>(),
         workers in 1usize..4,
-        probe in column("p"),
+        probe in column(),
     ) {
         let frame = |a: &[Option<i64>], b: &[Option<i64>]| {
             let rows = a.len().min(b.len());

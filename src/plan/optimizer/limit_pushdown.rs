@@ -15,13 +15,19 @@ use crate::plan::expression::{NamedExpr, Properties, reads_columns, substitute};
 use crate::plan::join::{Join, JoinSource};
 use crate::plan::logical::{LogicalPlan, Node};
 
+/// Limits of more rows stay, unless they meet another: one worker holds what a limit keeps, and would do alone what is
+/// above it.
+const MOST_ROWS: u64 = 1 << 16;
+
 /// Moves all limits and top-ks of `plan` down.
 pub(crate) fn apply(plan: &LogicalPlan) -> LogicalPlan {
     let moved = match plan.node() {
         Node::Slice { input, offset, length } => {
             u64::try_from(*offset).ok().and_then(|offset| slice(input, offset, *length))
         },
-        Node::TopK { input, k, by, options } if !options.maintain_order => TopK { k: *k, by, options }.push(input),
+        Node::TopK { input, k, by, options } if !options.maintain_order && *k <= MOST_ROWS => {
+            TopK { k: *k, by, options }.push(input)
+        },
         _ => None,
     };
     match moved {
@@ -44,6 +50,15 @@ fn slice(plan: &LogicalPlan, offset: u64, length: u64) -> Option<Moved> {
     let end = offset.saturating_add(length);
     let limited =
         |input: &LogicalPlan| if has_at_most(input, end) { input.clone() } else { input.clone().slice(0, end) };
+    if let Node::Slice { input, offset: first, length: available } = plan.node() {
+        let first = u64::try_from(*first).ok()?;
+        let length = available.saturating_sub(offset).min(length);
+        let offset = i64::try_from(first.checked_add(offset)?).ok()?;
+        return Some(Moved::Through(input.clone().slice(offset, length)));
+    }
+    if end > MOST_ROWS {
+        return None;
+    }
     let below = match plan.node() {
         Node::Select { input, exprs } if row_by_row(exprs, input) && exprs.iter().any(|e| reads_columns(&e.expr)) => {
             let node = Node::Select { input: input.clone().slice(offset as i64, length), exprs: exprs.clone() };
@@ -52,12 +67,6 @@ fn slice(plan: &LogicalPlan, offset: u64, length: u64) -> Option<Moved> {
         Node::WithColumns { input, exprs } if row_by_row(exprs, input) => {
             let node = Node::WithColumns { input: input.clone().slice(offset as i64, length), exprs: exprs.clone() };
             return Some(Moved::Through(LogicalPlan::new(node, plan.schema().clone())));
-        },
-        Node::Slice { input, offset: first, length: available } => {
-            let first = u64::try_from(*first).ok()?;
-            let length = available.saturating_sub(offset).min(length);
-            let offset = i64::try_from(first.checked_add(offset)?).ok()?;
-            return Some(Moved::Through(input.clone().slice(offset, length)));
         },
         Node::Union { .. } => plan.map_inputs(limited),
         Node::Join { left, right, join } => {
@@ -229,6 +238,13 @@ mod tests {
             assert_stays(&plan.slice(0, 3));
         }
         assert_stays(&t.select(&[col("a")], "select").unwrap().slice(-3, 3));
+    }
+
+    #[test]
+    fn large_limits_stay() {
+        let plan = LogicalPlan::union(vec![table("t", "a b"), table("u", "a b")]).unwrap();
+        assert_stays(&plan.slice(MOST_ROWS as i64, 1));
+        assert_stays(&joined(JoinType::Left).top_k(MOST_ROWS + 1, &[col("a")], Default::default(), "top_k").unwrap());
     }
 
     #[test]

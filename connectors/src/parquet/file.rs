@@ -22,6 +22,7 @@ use super::error::{Damage, ParquetError};
 use super::footer::read_footer;
 use super::guard::guarded;
 use super::pages::dictionary_values;
+use super::release::release;
 
 /// A memory-mapped file whose footer has been read and checked.
 pub(super) struct ParquetFile {
@@ -77,6 +78,14 @@ impl ParquetFile {
                 madvise_willneed(&chunk);
             }
         }
+    }
+
+    /// Says that a row group was read: what is mapped of it leaves memory, so that a scan holds no more of a large file than
+    /// what its workers read at the moment.
+    pub(super) fn release(&self, row_group: usize) {
+        let Some(row_group) = self.row_groups().get(row_group) else { return };
+        let range = row_group.full_byte_range();
+        release(&self.bytes, range.start as usize..range.end as usize);
     }
 
     /// The first rows of a column of a row group.

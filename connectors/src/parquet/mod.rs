@@ -13,6 +13,7 @@ mod pages;
 mod paths;
 mod pruning;
 mod reader;
+mod release;
 mod rewrite;
 mod sample;
 mod scan;

@@ -38,6 +38,9 @@ impl SplitReader for RowGroupReader {
         let start = self.next_row;
         let end = self.row_group.start + self.row_group.rows;
         if start >= end {
+            if let Some(file) = self.table.files.get(self.row_group.file) {
+                file.release(self.row_group.index);
+            }
             return Ok(None);
         }
         self.next_row = start.saturating_add(self.slice_rows).min(end);

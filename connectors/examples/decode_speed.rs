@@ -66,7 +66,7 @@ fn cpu() -> Result<f64, Box<dyn Error>> {
 }
 
 fn ours(scan: &ParquetScan, column: &PlSmallStr) -> Result<usize, Box<dyn Error>> {
-    let request = ScanRequest { projection: Some([column.clone()].into()), predicate: None };
+    let request = ScanRequest { projection: Some([column.clone()].into()), ..ScanRequest::default() };
     let source = scan.source(&request)?;
     let mut rows = 0;
     for split in 0..source.splits()?.len() {

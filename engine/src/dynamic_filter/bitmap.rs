@@ -58,6 +58,7 @@ impl IntegerBitmap {
     }
 
     /// Adds the values of a column that are not null, all of which must be in the range.
+    #[expect(clippy::unnecessary_cast, reason = "for one of the types of the macro")]
     pub(super) fn insert(&self, series: &Series, exclusive: bool) -> PolarsResult<()> {
         with_integers!(series, |column| {
             for chunk in column.downcast_iter() {
@@ -82,6 +83,7 @@ impl IntegerBitmap {
     }
 
     /// Which values of a column are in the set, whatever lies below nulls.
+    #[expect(clippy::unnecessary_cast, reason = "for one of the types of the macro")]
     pub(super) fn mask(&self, series: &Series) -> PolarsResult<Bitmap> {
         let mut mask = BitmapBuilder::with_capacity(series.len());
         with_integers!(series, |column| {

@@ -296,7 +296,7 @@ fn one_row_is_crossed_early() {
 fn many(count: u64, chain: bool) -> LogicalPlan {
     let relation = |index: u64| {
         let plan = sized(&format!("r{index}"), &format!("a{index} b{index}"), 1000 * (1 + index * 7 % 13));
-        if index % 2 == 0 { filter(plan, col(format!("b{index}")).eq(lit(1))) } else { plan }
+        if index.is_multiple_of(2) { filter(plan, col(format!("b{index}")).eq(lit(1))) } else { plan }
     };
     (1..count).fold(relation(0), |plan, index| {
         let left = if chain { format!("b{}", index - 1) } else { "a0".into() };

@@ -146,7 +146,7 @@ fn equal_parts_are_found_where_they_were_built_twice() {
 fn user_functions_are_called_once_for_one_stream_and_twice_for_two() {
     let t = table("t", "a b");
     let call = || {
-        let double = col("b").map(|column| Ok(column), |_, field| Ok(field.clone()));
+        let double = col("b").map(Ok, |_, field| Ok(field.clone()));
         t.clone().with_columns(&[double.alias("c")], "with_columns").unwrap()
     };
     let one = call();

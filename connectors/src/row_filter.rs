@@ -114,9 +114,7 @@ impl fmt::Display for RowFilter {
     }
 }
 
-/// The filters that are worth a try on the next rows, the most useful first.
-pub(crate) fn due(filters: &[RowFilter]) -> Vec<&RowFilter> {
-    let mut due: Vec<&RowFilter> = filters.iter().filter(|filter| filter.usefulness.is_due()).collect();
-    due.sort_by_key(|filter| filter.usefulness.passing());
-    due
+/// The filters that are worth a try on the next rows.
+pub(crate) fn due(filters: &[RowFilter]) -> impl Iterator<Item = &RowFilter> {
+    filters.iter().filter(|filter| filter.usefulness.is_due())
 }

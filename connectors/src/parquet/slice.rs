@@ -147,7 +147,7 @@ impl<'a> Slice<'a> {
         let request = self.request;
         let conjunct = |index: &usize| Some(Test::Conjunct(*index, request.conjuncts.get(*index)?));
         let conjuncts = self.row_group.conjuncts.iter().filter_map(conjunct);
-        let mut tests: Vec<Test<'a>> = conjuncts.chain(due(&request.filters).into_iter().map(Test::Filter)).collect();
+        let mut tests: Vec<Test<'a>> = conjuncts.chain(due(&request.filters).map(Test::Filter)).collect();
         tests.sort_by(|left, right| left.effort().rank().total_cmp(&right.effort().rank()));
         tests
     }

@@ -60,12 +60,6 @@ impl Usefulness {
         }
         helps(rows, passed)
     }
-
-    /// The share of rows that have passed so far, in thousandths; a filter without experience comes first.
-    pub fn passing(&self) -> u64 {
-        let (rows, passed) = (self.rows.load(Ordering::Relaxed), self.passed.load(Ordering::Relaxed));
-        passed * 1000 / rows.max(1)
-    }
 }
 
 fn helps(rows: u64, passed: u64) -> bool {

@@ -7,7 +7,7 @@ use polars_buffer::Buffer;
 
 use super::hybrid::{Hybrid, Run};
 use super::page::Page;
-use super::select::spread;
+use super::select::{keep_selected, spread};
 use super::values::Values;
 use crate::parquet::error::Damage;
 use crate::parquet::pages::encoding;
@@ -94,12 +94,7 @@ impl Values for Booleans {
     fn read_selected(&mut self, selected: &Bitmap) -> Result<(), Damage> {
         let start = self.out.len();
         self.read(selected.len())?;
-        let mut kept = start;
-        for row in selected.true_idx_iter() {
-            self.out[kept] = self.out[start + row];
-            kept += 1;
-        }
-        self.out.truncate(kept);
+        keep_selected(&mut self.out, start, selected);
         Ok(())
     }
 

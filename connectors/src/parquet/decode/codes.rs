@@ -10,7 +10,7 @@ use super::cursor::ColumnCursor;
 use super::dictionary::Dictionary;
 use super::hybrid::{Hybrid, Run};
 use super::page::{Page, Pages};
-use super::select::spread;
+use super::select::{keep_selected, spread};
 use super::values::Values;
 use crate::parquet::error::Damage;
 use crate::parquet::pages::encoding;
@@ -138,12 +138,7 @@ impl Values for Codes {
     fn read_selected(&mut self, selected: &Bitmap) -> Result<(), Damage> {
         let start = self.out.len();
         self.read(selected.len())?;
-        let mut kept = start;
-        for row in selected.true_idx_iter() {
-            self.out[kept] = self.out[start + row];
-            kept += 1;
-        }
-        self.out.truncate(kept);
+        keep_selected(&mut self.out, start, selected);
         Ok(())
     }
 

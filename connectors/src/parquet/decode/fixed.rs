@@ -9,7 +9,8 @@ use polars_arrow::types::NativeType;
 use polars_buffer::Buffer;
 
 use super::delta::integers;
-use super::hybrid::{Hybrid, Run};
+use super::hybrid::Hybrid;
+use super::look_up::{read_selected_values, read_values};
 use super::page::Page;
 use super::select::spread;
 use super::values::Values;
@@ -130,22 +131,6 @@ impl<C: Conversion> Fixed<C> {
     }
 }
 
-/// The value of a code.
-#[inline(always)]
-pub(super) fn look_up<T: Copy>(dictionary: &[T], code: u32) -> Result<T, Damage> {
-    dictionary.get(code as usize).copied().ok_or(Damage::Page("a code that is not in the dictionary"))
-}
-
-/// Appends the values of codes.
-pub(super) fn look_up_all<T: Copy>(dictionary: &[T], codes: &[u32], out: &mut Vec<T>) -> Result<(), Damage> {
-    // One check for all of them, without a branch a code.
-    let largest = codes.iter().copied().fold(0, u32::max);
-    look_up(dictionary, largest)?;
-    // SAFETY: no code is larger than `largest`, which is in the dictionary. Checks a code would take a third longer.
-    out.extend(codes.iter().map(|code| unsafe { *dictionary.get_unchecked(*code as usize) }));
-    Ok(())
-}
-
 impl<C: Conversion> Values for Fixed<C> {
     fn dictionary(&mut self, bytes: Buffer<u8>, values: usize, is_part: bool) -> Result<(), Damage> {
         let width = self.conversion.width();
@@ -224,13 +209,7 @@ impl<C: Conversion> Values for Fixed<C> {
                 *at = end;
                 Ok(())
             },
-            Source::Codes(codes) => codes.read(values, |run| match run {
-                Run::Equal(code, count) => {
-                    out.extend(std::iter::repeat_n(look_up(dictionary, code)?, count));
-                    Ok(())
-                },
-                Run::Different(codes) => look_up_all(dictionary, codes, out),
-            }),
+            Source::Codes(codes) => read_values(codes, values, dictionary, out),
         }
     }
 
@@ -248,25 +227,7 @@ impl<C: Conversion> Values for Fixed<C> {
                 *at = end;
                 Ok(())
             },
-            Source::Codes(codes) => {
-                let mut row = 0;
-                codes.read(selected.len(), |run| match run {
-                    Run::Equal(code, count) => {
-                        let picked = count - selected.null_count_range(row, count);
-                        out.extend(std::iter::repeat_n(look_up(dictionary, code)?, picked));
-                        row += count;
-                        Ok(())
-                    },
-                    Run::Different(codes) => {
-                        let picked = selected.clone().sliced(row, codes.len());
-                        for index in picked.true_idx_iter() {
-                            out.push(look_up(dictionary, codes[index])?);
-                        }
-                        row += codes.len();
-                        Ok(())
-                    },
-                })
-            },
+            Source::Codes(codes) => read_selected_values(codes, selected, dictionary, out),
         }
     }
 

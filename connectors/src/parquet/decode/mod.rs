@@ -12,6 +12,7 @@ mod dictionary;
 mod fixed;
 mod hybrid;
 mod levels;
+mod look_up;
 mod page;
 mod select;
 mod snappy;

@@ -23,6 +23,16 @@ pub(super) fn spread<T: Copy + Default>(out: &mut Vec<T>, validity: &Bitmap, val
     }
 }
 
+/// Keeps those values of `out` from the place `start` on whose bit is set.
+pub(super) fn keep_selected<T: Copy>(out: &mut Vec<T>, start: usize, selected: &Bitmap) {
+    let mut kept = start;
+    for row in selected.true_idx_iter() {
+        out[kept] = out[start + row];
+        kept += 1;
+    }
+    out.truncate(kept);
+}
+
 /// The bits of `bits` at the set bits of `at`, which is as long.
 pub(in crate::parquet) fn pick(bits: &Bitmap, at: &Bitmap) -> Bitmap {
     let mut picked = BitmapBuilder::with_capacity(at.set_bits());

@@ -7,8 +7,8 @@ use polars_buffer::Buffer;
 
 use super::delta::integers;
 use super::dictionary::Dictionary;
-use super::fixed::{look_up, look_up_all};
-use super::hybrid::{Hybrid, Run};
+use super::hybrid::Hybrid;
+use super::look_up::{read_selected_values, read_values};
 use super::page::Page;
 use super::select::spread;
 use super::values::Values;
@@ -109,13 +109,7 @@ impl Values for Texts {
                 }
                 Ok(())
             },
-            Source::Codes(codes) => codes.read(values, |run| match run {
-                Run::Equal(code, count) => {
-                    out.extend(std::iter::repeat_n(look_up(dictionary, code)?, count));
-                    Ok(())
-                },
-                Run::Different(codes) => look_up_all(dictionary, codes, out),
-            }),
+            Source::Codes(codes) => read_values(codes, values, dictionary, out),
         }
     }
 
@@ -145,25 +139,7 @@ impl Values for Texts {
                 }
                 Ok(())
             },
-            Source::Codes(codes) => {
-                let mut row = 0;
-                codes.read(selected.len(), |run| match run {
-                    Run::Equal(code, count) => {
-                        let picked = count - selected.null_count_range(row, count);
-                        out.extend(std::iter::repeat_n(look_up(dictionary, code)?, picked));
-                        row += count;
-                        Ok(())
-                    },
-                    Run::Different(codes) => {
-                        let picked = selected.clone().sliced(row, codes.len());
-                        for index in picked.true_idx_iter() {
-                            out.push(look_up(dictionary, codes[index])?);
-                        }
-                        row += codes.len();
-                        Ok(())
-                    },
-                })
-            },
+            Source::Codes(codes) => read_selected_values(codes, selected, dictionary, out),
         }
     }
 

@@ -1,0 +1,64 @@
+//! Values of a dictionary by their codes.
+
+use polars_arrow::bitmap::Bitmap;
+
+use super::hybrid::{Hybrid, Run};
+use crate::parquet::error::Damage;
+
+/// Appends the values of the next `values` codes.
+pub(super) fn read_values<T: Copy>(
+    codes: &mut Hybrid,
+    values: usize,
+    dictionary: &[T],
+    out: &mut Vec<T>,
+) -> Result<(), Damage> {
+    codes.read(values, |run| match run {
+        Run::Equal(code, count) => {
+            out.extend(std::iter::repeat_n(look_up(dictionary, code)?, count));
+            Ok(())
+        },
+        Run::Different(codes) => look_up_all(dictionary, codes, out),
+    })
+}
+
+/// Appends the values of those of the next codes whose bit is set.
+pub(super) fn read_selected_values<T: Copy>(
+    codes: &mut Hybrid,
+    selected: &Bitmap,
+    dictionary: &[T],
+    out: &mut Vec<T>,
+) -> Result<(), Damage> {
+    let mut row = 0;
+    codes.read(selected.len(), |run| match run {
+        Run::Equal(code, count) => {
+            let picked = count - selected.null_count_range(row, count);
+            out.extend(std::iter::repeat_n(look_up(dictionary, code)?, picked));
+            row += count;
+            Ok(())
+        },
+        Run::Different(codes) => {
+            let picked = selected.clone().sliced(row, codes.len());
+            for index in picked.true_idx_iter() {
+                out.push(look_up(dictionary, codes[index])?);
+            }
+            row += codes.len();
+            Ok(())
+        },
+    })
+}
+
+/// The value of a code.
+#[inline(always)]
+fn look_up<T: Copy>(dictionary: &[T], code: u32) -> Result<T, Damage> {
+    dictionary.get(code as usize).copied().ok_or(Damage::Page("a code that is not in the dictionary"))
+}
+
+/// Appends the values of codes.
+fn look_up_all<T: Copy>(dictionary: &[T], codes: &[u32], out: &mut Vec<T>) -> Result<(), Damage> {
+    // One check for all of them, without a branch a code.
+    let largest = codes.iter().copied().fold(0, u32::max);
+    look_up(dictionary, largest)?;
+    // SAFETY: no code is larger than `largest`, which is in the dictionary. Checks a code would take a third longer.
+    out.extend(codes.iter().map(|code| unsafe { *dictionary.get_unchecked(*code as usize) }));
+    Ok(())
+}

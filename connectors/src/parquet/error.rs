@@ -206,6 +206,9 @@ pub enum Damage {
     /// A page whose bytes do not make sense.
     #[error("a page has {0}")]
     Page(&'static str),
+    /// A page that is not what its codec makes.
+    #[error("a page cannot be decompressed by ZSTD: {0}")]
+    Zstd(&'static str),
     /// A page in an encoding that its type cannot have.
     #[error("a page has the encoding {0}, which values of this type cannot have")]
     Encoding(i64),

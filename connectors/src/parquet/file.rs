@@ -21,7 +21,7 @@ use super::columns::ColumnReader;
 use super::error::{Damage, ParquetError};
 use super::footer::read_footer;
 use super::guard::guarded;
-use super::pages::dictionary_values;
+use super::pages::{dictionary_values, first_page_values};
 use super::release::release;
 
 /// A memory-mapped file whose footer has been read and checked.
@@ -78,6 +78,13 @@ impl ParquetFile {
                 madvise_willneed(&chunk);
             }
         }
+    }
+
+    /// Rows of the first page of a flat column of a row group; `None` if that cannot be told.
+    pub(super) fn page_rows(&self, row_group: usize, column: &str) -> Option<usize> {
+        let leaf = self.row_groups().get(row_group)?.columns_under_root_iter(column)?.next()?;
+        let chunk = chunk_bytes(&self.bytes, leaf).ok()?;
+        usize::try_from(first_page_values(&chunk).ok()?).ok()
     }
 
     /// Says that a row group was read: what is mapped of it leaves memory, so that a scan holds no more of a large file than

@@ -10,6 +10,7 @@ mod guard;
 mod hive;
 mod options;
 mod pages;
+mod parts;
 mod paths;
 mod pruning;
 mod reader;

@@ -66,6 +66,18 @@ pub(super) fn dictionary_values(chunk: &[u8], values: u64) -> Result<Option<u64>
     Ok(dictionary)
 }
 
+/// Values, with nulls, of the first data page of a column chunk.
+pub(super) fn first_page_values(chunk: &[u8]) -> Result<u64, Damage> {
+    let mut cursor = Cursor::new(chunk);
+    loop {
+        let page = page_header(&mut cursor)?;
+        if matches!(page.kind, 0 | 3) && !page.is_dictionary {
+            return Ok(page.values);
+        }
+        cursor.skip(page.compressed)?;
+    }
+}
+
 /// The encodings of some data pages.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Encodings(u64);
@@ -204,6 +216,7 @@ mod tests {
     fn pages_that_add_up_pass() {
         let chunk = [page(7, 10, 80, 40), page(5, 60, 100, 50), page(5, 40, 100, 50)].concat();
         check_pages(&chunk, 100, 280).unwrap();
+        assert_eq!(first_page_values(&chunk).unwrap(), 60);
         check_pages(&[], 0, 0).unwrap();
         check_pages(&page(7, 0, 0, 0), 0, 0).unwrap();
     }
@@ -214,6 +227,7 @@ mod tests {
         assert!(count(&page(5, 100, 100, 50), 99));
         assert!(matches!(check_pages(&page(5, 100, 100, 50), 101, 1000), Err(Damage::Ends)));
         assert!(matches!(check_pages(&page(5, 100, 100, 50)[..40], 100, 1000), Err(Damage::Ends)));
+        assert!(matches!(first_page_values(&page(7, 10, 80, 40)), Err(Damage::Ends)));
         // A dictionary of 81 values in 80 bytes.
         assert!(count(&[page(7, 81, 80, 40), page(5, 100, 100, 50)].concat(), 100));
     }

@@ -8,6 +8,7 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{Description, WorkerContext};
 use quokka_engine::source::{ScanRequest, Source, Split, SplitReader};
 
+use super::parts::cut;
 use super::pruning::{excluded_by, prune};
 use super::reader::RowGroupReader;
 use super::scan::Table;
@@ -42,28 +43,6 @@ pub(super) struct RowGroup {
 
 /// Splits a worker that are read ahead of the one that is decoded.
 const SPLITS_AHEAD: usize = 1;
-/// Splits that a table is cut into at least, if it is large enough: work for all workers of a large machine. Every process
-/// must come to the same splits, so the number does not depend on the machine.
-const SPLITS: usize = 64;
-/// Rows of a part of a row group at least. Each part decodes the dictionaries of the row group and the pages at its ends
-/// again, which must not weigh much.
-const PART_ROWS: usize = 256 * 1024;
-
-/// Cuts large row groups of a table that has few of them into parts.
-fn cut(row_groups: Vec<RowGroup>) -> Vec<RowGroup> {
-    let all_rows = row_groups.iter().fold(0, |rows: usize, row_group| rows.saturating_add(row_group.rows));
-    let share = all_rows.div_ceil(SPLITS).max(PART_ROWS);
-    let parts = row_groups.into_iter().flat_map(|row_group| {
-        let parts = (row_group.rows / share).max(1);
-        let rows = row_group.rows.div_ceil(parts);
-        (0..parts).map(move |part| {
-            let start = part * rows;
-            RowGroup { start, rows: rows.min(row_group.rows - start), ..row_group.clone() }
-        })
-    });
-    parts.collect()
-}
-
 impl ParquetSource {
     pub(super) fn new(table: Arc<Table>, request: &ScanRequest) -> Result<Self, OperatorError> {
         let request = Request::new(request, &table.schema)?;
@@ -81,7 +60,7 @@ impl ParquetSource {
         // To find the start of a part of nested values is as much work as to decode all that stands before it.
         let is_cut =
             request.columns().iter().all(|name| table.schema.get(name).is_some_and(|dtype| !dtype.is_nested()));
-        let parts = if is_cut { cut(row_groups) } else { row_groups };
+        let parts = if is_cut { cut(row_groups, |row_group| table.page_rows(&request, row_group)) } else { row_groups };
         let announced = AtomicUsize::new(0);
         Ok(Self { table, request: Arc::new(request), parts, read_row_groups, all_row_groups, announced })
     }
@@ -140,26 +119,5 @@ impl Source for ParquetSource {
             row_group.rows = 0;
         }
         Ok(Box::new(RowGroupReader::new(self.table.clone(), self.request.clone(), row_group, context)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parts(rows: &[usize]) -> Vec<(usize, usize, usize)> {
-        let row_group =
-            |(index, rows): (usize, &usize)| RowGroup { file: 0, index, start: 0, rows: *rows, conjuncts: Vec::new() };
-        let parts = cut(rows.iter().enumerate().map(row_group).collect());
-        parts.into_iter().map(|part| (part.index, part.start, part.rows)).collect()
-    }
-
-    #[test]
-    fn large_row_groups_of_a_table_of_few_are_cut() {
-        assert_eq!(parts(&[]), []);
-        assert_eq!(parts(&[1, 500_000]), [(0, 0, 1), (1, 0, 500_000)]);
-        assert_eq!(parts(&[600_001, 5]), [(0, 0, 300_001), (0, 300_001, 300_000), (1, 0, 5)]);
-        assert_eq!(parts(&[100_000_000]).len(), 64);
-        assert_eq!(parts(&[1 << 20; 1000]).len(), 1000);
     }
 }

@@ -24,6 +24,7 @@ mod types;
 mod unpack;
 mod values;
 mod views;
+mod zstandard;
 
 pub(super) use codes::{CodedCursor, passing};
 pub(super) use cursor::ColumnCursor;

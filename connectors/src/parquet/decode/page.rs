@@ -7,7 +7,7 @@ use polars_buffer::Buffer;
 use polars_parquet::parquet::compression::{Compression, DecompressionContext, decompress};
 
 use super::levels::validity;
-use super::snappy;
+use super::{snappy, zstandard};
 use crate::parquet::error::Damage;
 use crate::parquet::guard::guarded;
 use crate::parquet::pages::{PageHeader, page_header};
@@ -187,14 +187,16 @@ impl Pages {
         }
         let compressed = self.chunk.get(range).ok_or(Damage::Ends)?;
         let mut bytes = std::mem::take(&mut self.spare);
-        if self.compression == Compression::Snappy {
-            snappy::decompress(compressed, size, self.limit, &mut bytes)?;
-            return Ok(Buffer::from(bytes));
+        match self.compression {
+            Compression::Snappy => snappy::decompress(compressed, size, self.limit, &mut bytes)?,
+            Compression::Zstd => zstandard::decompress(compressed, size, self.limit, &mut bytes)?,
+            compression => {
+                bytes.clear();
+                bytes.resize(size, 0);
+                let context = &mut self.context;
+                guarded(|| Ok(decompress(compression, compressed, &mut bytes, context)?))?;
+            },
         }
-        bytes.clear();
-        bytes.resize(size, 0);
-        let (compression, context) = (self.compression, &mut self.context);
-        guarded(|| Ok(decompress(compression, compressed, &mut bytes, context)?))?;
         Ok(Buffer::from(bytes))
     }
 }

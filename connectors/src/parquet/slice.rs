@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use polars_arrow::bitmap::{Bitmap, BitmapBuilder};
+use polars_arrow::bitmap::Bitmap;
 use polars_core::error::PolarsResult;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{BooleanChunked, Column, PlHashMap};
@@ -13,7 +13,7 @@ use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::OperatorError;
 
 use super::columns::ColumnReader;
-use super::decode::pick;
+use super::decode::{narrow, pick};
 use super::error::{Damage, ParquetError};
 use super::file::ParquetFile;
 use super::scan::Table;
@@ -270,21 +270,4 @@ fn true_bits(mask: &BooleanChunked) -> Bitmap {
         Some(validity) => array.values() & validity,
         None => array.values().clone(),
     }
-}
-
-/// `mask` without the bits for which `passed`, which has one bit a set bit of `mask`, is not set.
-fn narrow(mask: &Bitmap, passed: &Bitmap) -> Bitmap {
-    let mut narrowed = BitmapBuilder::with_capacity(mask.len());
-    let mut passed = passed.iter();
-    let words = mask.chunks::<u64>().chain([mask.chunks::<u64>().remainder()]);
-    for (start, word) in (0..mask.len()).step_by(64).zip(words) {
-        let (mut left, mut kept) = (word, 0u64);
-        while left != 0 {
-            let lowest = left & left.wrapping_neg();
-            kept |= if passed.next() == Some(true) { lowest } else { 0 };
-            left ^= lowest;
-        }
-        narrowed.extend_from_slice(&kept.to_le_bytes(), 0, (mask.len() - start).min(64));
-    }
-    narrowed.freeze()
 }

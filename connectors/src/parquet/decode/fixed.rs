@@ -14,6 +14,7 @@ use super::look_up::{read_selected_values, read_values};
 use super::page::Page;
 use super::select::spread;
 use super::values::Values;
+use super::words::for_each_set;
 use crate::parquet::error::Damage;
 use crate::parquet::pages::encoding;
 
@@ -230,7 +231,7 @@ impl<C: Conversion> Values for Fixed<C> {
                 let length = selected.len().checked_mul(width).ok_or(Damage::Ends)?;
                 let end = at.checked_add(length).ok_or(Damage::Ends)?;
                 let stored = bytes.get(*at..end).ok_or(Damage::Ends)?;
-                out.extend(selected.true_idx_iter().map(|row| conversion.convert(&stored[row * width..][..width])));
+                for_each_set(selected, |row| out.push(conversion.convert(&stored[row * width..][..width])));
                 *at = end;
                 Ok(())
             },

@@ -3,6 +3,7 @@
 use polars_arrow::bitmap::Bitmap;
 
 use super::hybrid::{Hybrid, Run};
+use super::words::for_each_set;
 use crate::parquet::error::Damage;
 
 /// Appends the values of the next `values` codes.
@@ -37,10 +38,10 @@ pub(super) fn read_selected_values<T: Copy>(
             Ok(())
         },
         Run::Different(codes) => {
+            // One check for all of them, without a branch a code.
+            look_up(dictionary, codes.iter().copied().fold(0, u32::max))?;
             let picked = selected.clone().sliced(row, codes.len());
-            for index in picked.true_idx_iter() {
-                out.push(look_up(dictionary, codes[index])?);
-            }
+            for_each_set(&picked, |index| out.extend(dictionary.get(codes[index] as usize)));
             row += codes.len();
             Ok(())
         },

@@ -24,8 +24,9 @@ mod types;
 mod unpack;
 mod values;
 mod views;
+mod words;
 mod zstandard;
 
 pub(super) use codes::{CodedCursor, passing};
 pub(super) use cursor::ColumnCursor;
-pub(super) use select::pick;
+pub(super) use select::{narrow, pick};

@@ -11,8 +11,8 @@ use crate::state::foreign;
 
 /// Merges the partial aggregates of all workers and computes the aggregates from them.
 ///
-/// Blocks; holds the state of every group whose key it owns, and of many groups up to about as many states that are not
-/// merged yet. Without keys, worker 0 owns the only group and sends one row even if there was no input.
+/// Blocks; holds the state of every group whose key it owns, and states that are not merged yet: up to 64 MB, or as much as
+/// the groups take. Without keys, worker 0 owns the only group and sends one row even if there was no input.
 pub struct FinalAggregate {
     plan: Arc<TwoPhase>,
 }
@@ -35,6 +35,7 @@ impl OperatorFactory for FinalAggregate {
             state: PartitionedState::new(self.plan.clone(), context.workers)?,
             plan: self.plan.clone(),
             context: *context,
+            ended: false,
             more: false,
             pending: Slices::default(),
         }))
@@ -45,6 +46,7 @@ struct Channel {
     plan: Arc<TwoPhase>,
     context: WorkerContext,
     state: PartitionedState,
+    ended: bool,
     /// Whether the state has groups to send that are not pending yet.
     more: bool,
     pending: Slices,
@@ -52,16 +54,18 @@ struct Channel {
 
 impl Operator for Channel {
     fn on_batch(&mut self, _input: usize, batch: Batch, _output: &mut Output) -> Result<Progress, OperatorError> {
-        self.state.merge(&batch)?;
-        Ok(Progress::Done)
+        self.state.merge(&batch)
     }
 
     fn on_input_end(&mut self, _input: usize, output: &mut Output) -> Result<Progress, OperatorError> {
-        self.more = true;
+        (self.ended, self.more) = (true, true);
         self.resume(output)
     }
 
     fn resume(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
+        if !self.ended {
+            return self.state.merge_next();
+        }
         if self.pending.is_empty() && self.more {
             let (groups, more) = self.state.take_next(self.context.worker == 0)?;
             self.pending = Slices::new(groups);

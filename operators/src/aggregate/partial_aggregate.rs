@@ -13,19 +13,24 @@ use crate::state::foreign;
 
 /// Rows that are grouped before it is judged whether grouping reduces them.
 const JUDGED_ROWS: usize = 100_000;
+/// Rows after which that is judged already if next to no key has come back.
+const FIRST_ROWS: usize = 1 << 15;
 /// Groups that are held at most. They and their states stay within a few megabytes.
 const MOST_GROUPS: usize = 1 << 18;
-/// Groups that leave early if each has seen several rows: the rows of a group are neighbours, and more groups would only
-/// outgrow the cache.
+/// Groups that leave early if each has seen several rows, none of which came much later than the first: more groups would
+/// only outgrow the cache.
 const NEIGHBOURS: usize = 1 << 15;
-/// Grouping is worth while as long as it leaves fewer than so many groups of a hundred rows.
-const MOST_GROUPS_PER_HUNDRED_ROWS: usize = 80;
+/// Grouping is worth while as long as it leaves fewer than so many groups of a hundred runs of equal keys.
+const MOST_GROUPS_PER_HUNDRED_RUNS: usize = 80;
+/// The same for the first rows.
+const MOST_FIRST_GROUPS_PER_HUNDRED_RUNS: usize = 95;
 
 /// Reduces the rows of one worker to one row a group, before they are exchanged.
 ///
 /// Blocks while grouping reduces its input, and then holds at most 262 144 groups (32 768 where the rows of a group stand
-/// together): beyond that it sends what it has and starts anew. Where it finds that grouping hardly reduces the rows it steps aside for good, and sends each row on as
-/// a group of its own.
+/// close together): beyond that it sends what it has and starts anew. Where it finds that keys hardly come back it steps
+/// aside for good: it reduces rows with equal keys that follow each other to one, without holding any, and sends other
+/// rows on as groups of their own.
 pub struct PartialAggregate {
     plan: Arc<TwoPhase>,
 }
@@ -49,6 +54,7 @@ impl OperatorFactory for PartialAggregate {
             plan: self.plan.clone(),
             batch_rows: context.batch_rows,
             rows: 0,
+            runs: 0,
             aside: false,
             pending: Slices::default(),
         }))
@@ -61,7 +67,9 @@ struct Channel {
     state: GroupedState,
     /// Rows that made the groups in `state`.
     rows: usize,
-    /// Whether rows are sent on as they are.
+    /// Runs of equal keys among them.
+    runs: usize,
+    /// Whether no group is held beyond its batch.
     aside: bool,
     pending: Slices,
 }
@@ -70,15 +78,18 @@ impl Channel {
     /// Whether what is grouped should leave now.
     fn is_due(&mut self) -> bool {
         let groups = self.state.len();
-        let full = groups >= MOST_GROUPS || (groups >= NEIGHBOURS && self.rows >= 2 * groups);
+        let neighbours = groups >= NEIGHBOURS && self.rows >= 2 * groups && self.state.few_return();
+        let full = groups >= MOST_GROUPS || neighbours;
         if full || self.rows >= JUDGED_ROWS {
-            self.aside = groups * 100 > self.rows * MOST_GROUPS_PER_HUNDRED_ROWS;
+            self.aside = groups * 100 > self.runs * MOST_GROUPS_PER_HUNDRED_RUNS;
+        } else if self.rows >= FIRST_ROWS {
+            self.aside = groups * 100 > self.runs * MOST_FIRST_GROUPS_PER_HUNDRED_RUNS;
         }
         full || self.aside
     }
 
     fn flush(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
-        self.rows = 0;
+        (self.rows, self.runs) = (0, 0);
         self.pending = Slices::new(self.state.take()?);
         self.resume(output)
     }
@@ -88,10 +99,13 @@ impl Operator for Channel {
     fn on_batch(&mut self, _input: usize, batch: Batch, output: &mut Output) -> Result<Progress, OperatorError> {
         let inputs = self.plan.inputs(&batch)?;
         if self.aside {
-            output.push(self.plan.single_rows(inputs, batch.origin())?);
+            output.push(match self.state.single_runs(&inputs, batch.origin())? {
+                Some(groups) => groups,
+                None => self.plan.single_rows(inputs, batch.origin())?,
+            });
             return Ok(Progress::Done);
         }
-        self.state.update(&inputs, batch.origin())?;
+        self.runs += self.state.update(&inputs, batch.origin())?;
         self.rows += inputs.height();
         if self.is_due() { self.flush(output) } else { Ok(Progress::Done) }
     }
@@ -107,7 +121,7 @@ impl Operator for Channel {
     }
 
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
-        let progress = df!("rows" => [self.rows as u64], "aside" => [self.aside])?;
+        let progress = df!("rows" => [self.rows as u64], "runs" => [self.runs as u64], "aside" => [self.aside])?;
         Ok(Some(vec![("groups".into(), self.state.copy()?), ("progress".into(), progress)]))
     }
 
@@ -115,7 +129,7 @@ impl Operator for Channel {
         for (name, frame) in state {
             match name.as_str() {
                 "groups" => self.state.restore(&frame)?,
-                "progress" => (self.rows, self.aside) = progress(&frame)?,
+                "progress" => (self.rows, self.runs, self.aside) = progress(&frame)?,
                 other => return Err(foreign(other)),
             }
         }
@@ -127,8 +141,8 @@ impl Operator for Channel {
     }
 }
 
-fn progress(frame: &DataFrame) -> Result<(usize, bool), OperatorError> {
-    let rows = frame.column("rows")?.u64()?.get(0).unwrap_or(0);
+fn progress(frame: &DataFrame) -> Result<(usize, usize, bool), OperatorError> {
+    let number = |name| Ok::<_, OperatorError>(frame.column(name)?.u64()?.get(0).unwrap_or(0) as usize);
     let aside = frame.column("aside")?.bool()?.get(0).unwrap_or(false);
-    Ok((rows as usize, aside))
+    Ok((number("rows")?, number("runs")?, aside))
 }

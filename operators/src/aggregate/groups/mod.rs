@@ -9,6 +9,7 @@ mod dictionary;
 mod layout;
 mod packed_table;
 mod prefetch;
+mod runs;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
@@ -26,6 +27,10 @@ use self::bytes_table::BytesTable;
 use self::dictionary::{Dictionaries, look_up_texts};
 use self::layout::PackedLayout;
 use self::packed_table::PackedTable;
+pub(crate) use self::runs::Runs;
+
+/// Groups whose slots surely lie in the nearest cache.
+const SMALL: usize = 64;
 
 /// The groups of the rows of one batch.
 #[derive(Debug, Default)]
@@ -67,6 +72,11 @@ struct Words {
 #[error("more than 4294967294 groups on one worker; run the query on more workers")]
 struct TooManyGroups;
 
+/// Key columns of one chunk each.
+pub(crate) fn single_chunks(keys: &[Column]) -> Vec<Series> {
+    keys.iter().map(|key| key.as_materialized_series().rechunk()).collect()
+}
+
 impl GroupTable {
     /// A table without groups, for keys of these columns.
     pub fn new(schema: SchemaRef) -> Self {
@@ -95,9 +105,14 @@ impl GroupTable {
         index + self.dictionaries.bytes() + self.len() * self.schema.len() * size_of::<u128>()
     }
 
+    /// Whether a lookup costs no more than to compare a key with the one before.
+    pub fn is_small(&self) -> bool {
+        matches!(self.index, Index::Narrow(..)) && self.dictionaries.is_empty() && self.len() <= SMALL
+    }
+
     /// Finds the group of each row of `keys`, founding groups for new keys. `keys` has the columns of the table's schema.
     pub fn lookup(&mut self, keys: &[Column], groups: &mut Groups) -> Result<(), OperatorError> {
-        let keys: Vec<Series> = keys.iter().map(|key| key.as_materialized_series().rechunk()).collect();
+        let keys = single_chunks(keys);
         let rows = keys.first().map_or(0, |key| key.len());
         if self.len() + rows >= u32::MAX as usize {
             return Err(OperatorError::new(ErrorKind::Compute, TooManyGroups));

@@ -1,5 +1,7 @@
 //! When partial aggregates leave their worker.
 
+use std::hash::BuildHasher;
+
 use polars_core::df;
 use polars_core::prelude::*;
 use quokka_engine::batch::Batch;
@@ -53,10 +55,44 @@ fn few_groups_leave_at_the_end() {
 #[test]
 fn rows_that_do_not_reduce_pass_through() {
     let (during, end) = sent(&frame(250_000, |i| i));
+    assert_eq!(during[..3], [0; 3]);
+    assert_eq!(during[3], 40_000);
+    assert_eq!(during[4..], [10_000; 21]);
+    assert_eq!(end, 0);
+}
+
+#[test]
+fn rows_that_reduce_a_little_pass_through_later() {
+    // One of eight keys is that of some row before.
+    let (during, end) = sent(&frame(250_000, |i| if i % 8 == 0 { i % 800 } else { i }));
     assert_eq!(during[..9], [0; 9]);
-    assert_eq!(during[9], 100_000);
+    assert!((87_000..89_000).contains(&during[9]), "{during:?}");
     assert_eq!(during[10..], [10_000; 15]);
     assert_eq!(end, 0);
+}
+
+#[test]
+fn runs_of_keys_that_do_not_come_back_leave_with_their_batch() {
+    let (during, end) = sent(&frame(250_000, |i| i / 5));
+    assert_eq!(during[..3], [0; 3]);
+    assert_eq!(during[3], 8_000);
+    assert_eq!(during[4..], [2_000; 21]);
+    assert_eq!(end, 0);
+    // What comes later need not be runs.
+    let (during, end) = sent(&frame(250_000, |i| if i < 100_000 { i / 5 } else { i % 100 }));
+    assert_eq!(during[9..], [[2_000].as_slice(), &[10_000; 15]].concat());
+    assert_eq!(end, 0);
+}
+
+#[test]
+fn keys_that_come_back_late_are_held() {
+    // All keys in runs, and then again.
+    let (during, end) = sent(&frame(300_000, |i| i / 3 % 10_000));
+    assert_eq!((during.iter().sum::<usize>(), end), (0, 10_000));
+    let random = foldhash::fast::FixedState::with_seed(1);
+    let (during, end) = sent(&frame(300_000, |i| (random.hash_one(i) % 60_000) as i64));
+    assert_eq!(during.iter().sum::<usize>(), 0);
+    assert!((59_000..=60_000).contains(&end), "{end}");
 }
 
 #[test]

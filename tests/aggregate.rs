@@ -242,3 +242,20 @@ fn no_rows_no_groups() {
         |[t]| t.group_by([col("key")]).agg(&aggs),
     );
 }
+
+#[test]
+fn extrema_with_nan() {
+    // `nan_max` is not a number if one value is not; `max` passes over it.
+    let nan = || when((col("id") % lit(29)).eq(lit(3))).then(lit(f64::NAN)).otherwise(col("real"));
+    let frame = numbers();
+    let aggs = [nan().nan_max().alias("nan_max"), nan().nan_min().alias("nan_min"), nan().max().alias("max")];
+    check(
+        [&frame],
+        Rows::AnyOrder,
+        |[t]| t.group_by([col("key")]).agg(&aggs),
+        |[t]| t.group_by([col("key")]).agg(&aggs),
+    );
+    check([&frame], Rows::Ordered, |[t]| t.select(&aggs), |[t]| t.select(&aggs));
+    let over = [nan().nan_min().over([col("key")]).unwrap().alias("over")];
+    check([&frame], Rows::AnyOrder, |[t]| t.with_columns(&over), |[t]| t.with_columns(&over));
+}

@@ -234,6 +234,14 @@ fn windows_and_whole_columns() {
             col("price").fill_null_with_strategy(FillNullStrategy::Forward(None)).alias("forward"),
         ])
     });
+    check_forms(Rows::AnyOrder, |[t]| {
+        t.with_columns([
+            col("id").sum().over([col("price")]).unwrap().alias("by narrow"),
+            col("id").sum().over([col("edge")]).unwrap().alias("by wide"),
+            col("price").is_unique().alias("unique"),
+            col("edge").is_duplicated().alias("duplicated"),
+        ])
+    });
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod footer;
 mod guard;
+mod guesses;
 mod hive;
 mod options;
 mod pages;
@@ -26,6 +27,7 @@ mod summary;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 mod thrift;
+mod together;
 
 pub use error::{Damage, ParquetError};
 pub use options::ParquetOptions;

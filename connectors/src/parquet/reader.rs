@@ -7,6 +7,7 @@ use quokka_engine::error::OperatorError;
 use quokka_engine::operator::WorkerContext;
 use quokka_engine::source::SplitReader;
 
+use super::guesses::Guesses;
 use super::scan::Table;
 use super::slice::{Columns, Slice};
 use super::source::RowGroup;
@@ -24,12 +25,18 @@ pub(super) struct RowGroupReader {
 }
 
 impl RowGroupReader {
-    pub(super) fn new(table: Arc<Table>, request: Arc<Request>, row_group: RowGroup, context: &WorkerContext) -> Self {
+    pub(super) fn new(
+        table: Arc<Table>,
+        request: Arc<Request>,
+        guesses: Arc<Guesses>,
+        row_group: RowGroup,
+        context: &WorkerContext,
+    ) -> Self {
         // Slices of equal size, of which none has more rows than asked for.
         let slices = row_group.rows.div_ceil(context.batch_rows.max(1));
         let slice_rows = row_group.rows.div_ceil(slices.max(1)).max(1);
         let next_row = row_group.start;
-        Self { table, request, row_group, columns: Columns::default(), slice_rows, next_row }
+        Self { table, request, row_group, columns: Columns::new(guesses), slice_rows, next_row }
     }
 }
 

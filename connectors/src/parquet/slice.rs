@@ -2,22 +2,24 @@
 //! pass.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use polars_arrow::bitmap::Bitmap;
 use polars_core::error::PolarsResult;
 use polars_core::frame::DataFrame;
-use polars_core::prelude::{BooleanChunked, Column, PlHashMap};
-use polars_core::scalar::Scalar;
+use polars_core::prelude::{BooleanChunked, Column, DataType, PlHashMap};
 use polars_utils::pl_str::PlSmallStr;
-use quokka_engine::error::OperatorError;
+use quokka_engine::error::{ErrorKind, OperatorError};
 
 use super::columns::ColumnReader;
 use super::decode::{narrow, pick};
 use super::error::{Damage, ParquetError};
 use super::file::ParquetFile;
+use super::guesses::Guesses;
 use super::scan::Table;
 use super::source::RowGroup;
+use super::together::read_together;
 use crate::effort::Effort;
 use crate::request::{Conjunct, Request};
 use crate::row_filter::{RowFilter, due};
@@ -27,25 +29,58 @@ use crate::row_filter::{RowFilter, due};
 const FEW: usize = 3;
 
 /// The columns of a row group that were read up to some row.
-#[derive(Default)]
 pub(super) struct Columns {
     readers: PlHashMap<PlSmallStr, ColumnReader>,
+    guesses: Arc<Guesses>,
     /// For conjuncts, by their index: which values of the dictionary of the column pass, if it has one of few values.
     passes: PlHashMap<usize, Option<Bitmap>>,
 }
 
 impl Columns {
-    fn open(
+    pub(super) fn new(guesses: Arc<Guesses>) -> Self {
+        Self { readers: PlHashMap::default(), guesses, passes: PlHashMap::default() }
+    }
+
+    /// Reads some rows, or those of them whose bit is set, of columns, each of which is named once.
+    fn read(
         &mut self,
         file: &ParquetFile,
         row_group: &RowGroup,
-        name: &PlSmallStr,
-    ) -> Result<&mut ColumnReader, ParquetError> {
-        if !self.readers.contains_key(name) {
-            self.readers.insert(name.clone(), file.open_column(row_group.index, name)?);
+        names: &[&PlSmallStr],
+        rows: &Range<usize>,
+        selected: Option<&Bitmap>,
+    ) -> Result<Vec<Column>, ParquetError> {
+        for name in names {
+            if !self.readers.contains_key(*name) {
+                self.readers.insert((*name).clone(), file.open_column(row_group.index, name)?);
+            }
         }
-        let missing = || file.damaged(row_group.index, name, Damage::NoColumnChunk);
-        self.readers.get_mut(name).ok_or_else(missing)
+        for name in self.guesses.likely() {
+            // Whether strings are read as codes is decided when they are needed. Damage is reported then, too.
+            let is_text = matches!(file.schema.get(name), None | Some(DataType::String | DataType::Binary));
+            if !is_text && !self.readers.contains_key(name) {
+                if let Ok(reader) = file.open_column(row_group.index, name) {
+                    self.readers.insert(name.clone(), reader);
+                }
+            }
+        }
+        let mut readers: PlHashMap<&PlSmallStr, &mut ColumnReader> = self.readers.iter_mut().collect();
+        let mut columns = Vec::with_capacity(names.len());
+        for name in names {
+            let missing = || file.damaged(row_group.index, name, Damage::NoColumnChunk);
+            columns.push(readers.remove(*name).ok_or_else(missing)?);
+        }
+        let mut likely: Vec<_> = self.guesses.likely().filter_map(|name| readers.remove(name)).collect();
+        read_together(file, &mut columns, &mut likely, rows, selected)
+    }
+
+    /// Learns which columns were rightly expected to be read of some rows, when these were read.
+    fn learn(&mut self) {
+        for (name, reader) in &mut self.readers {
+            if let Some(is_right) = reader.guessed() {
+                self.guesses.record(name, is_right);
+            }
+        }
     }
 
     /// Those of some rows that pass a conjunct, if it reads one column of strings that has a dictionary of few values: then
@@ -124,6 +159,12 @@ impl<'a> Slice<'a> {
 
     /// The columns that are asked for, with the rows that pass.
     pub(super) fn read(mut self) -> Result<DataFrame, OperatorError> {
+        let frame = self.read_survivors();
+        self.columns.learn();
+        frame
+    }
+
+    fn read_survivors(&mut self) -> Result<DataFrame, OperatorError> {
         let request = self.request;
         for test in self.tests() {
             let (before, start) = (self.height(), Instant::now());
@@ -136,8 +177,9 @@ impl<'a> Slice<'a> {
                 return Ok(DataFrame::empty_with_schema(&request.schema));
             }
         }
-        let columns = request.schema.iter_names().map(|name| self.surviving(name));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<&PlSmallStr> = request.schema.iter_names().collect();
+        self.decode(&names, self.are_few())?;
+        let columns = names.into_iter().map(|name| self.surviving(name)).collect::<Result<Vec<_>, _>>()?;
         Ok(DataFrame::new(self.height(), columns)?)
     }
 
@@ -188,7 +230,8 @@ impl<'a> Slice<'a> {
 
     /// The survivors of some columns, if they are `few`, or else all rows of them.
     fn frame(&mut self, names: &[PlSmallStr], few: bool) -> Result<DataFrame, OperatorError> {
-        let columns = names.iter().map(|name| if few { self.surviving(name) } else { self.decode(name) });
+        self.decode(&names.iter().collect::<Vec<_>>(), few)?;
+        let columns = names.iter().map(|name| if few { self.surviving(name) } else { self.decoded(name) });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         Ok(DataFrame::new(if few { self.height() } else { self.rows.len() }, columns)?)
     }
@@ -220,45 +263,51 @@ impl<'a> Slice<'a> {
         self.columns.passing(file, self.row_group, index, conjunct, self.rows.clone())
     }
 
-    /// The survivors of a column.
+    /// Decodes those of some columns that are not decoded: the survivors, if they are `few`, or else all rows.
+    fn decode(&mut self, names: &[&PlSmallStr], few: bool) -> Result<(), OperatorError> {
+        let selected = self.survivors.clone().filter(|_| few);
+        let height = if selected.is_some() { self.height() } else { self.rows.len() };
+        let mut missing: Vec<&PlSmallStr> = Vec::new();
+        let mut decoded = Vec::new();
+        for name in names.iter().copied() {
+            let is_decoded = |columns: &[Column]| columns.iter().any(|column| column.name() == name);
+            if is_decoded(&self.all) || (selected.is_some() && is_decoded(&self.kept)) || missing.contains(&name) {
+                continue;
+            }
+            match self.table.partition_value(name, self.row_group.file) {
+                // It stands in the path of the file.
+                Some(value) => decoded.push(Column::new_scalar(name.clone(), value, height)),
+                None => missing.push(name),
+            }
+        }
+        if !missing.is_empty() {
+            let file = self.table.file(self.row_group.file)?;
+            decoded.extend(self.columns.read(file, self.row_group, &missing, &self.rows, selected.as_ref())?);
+        }
+        match selected {
+            Some(_) => self.kept.extend(decoded),
+            None => self.all.extend(decoded),
+        }
+        Ok(())
+    }
+
+    /// The survivors of a column that is decoded.
     fn surviving(&mut self, name: &PlSmallStr) -> Result<Column, OperatorError> {
-        let Some(survivors) = self.survivors.clone() else { return self.decode(name) };
+        let Some(survivors) = &self.survivors else { return self.decoded(name) };
         if let Some(column) = self.kept.iter().find(|column| column.name() == name) {
             return Ok(column.clone());
         }
-        let is_decoded = self.all.iter().any(|column| column.name() == name);
-        let column = if let Some(value) = self.partition_value(name) {
-            Column::new_scalar(name.clone(), value, self.height())
-        } else if self.are_few() && !is_decoded {
-            let file = self.table.file(self.row_group.file)?;
-            self.columns.open(file, self.row_group, name)?.read_selected(file, self.rows.clone(), &survivors)?
-        } else {
-            let filter = BooleanChunked::from_bitmap(PlSmallStr::EMPTY, survivors);
-            self.decode(name)?.filter(&filter)?
-        };
+        let filter = BooleanChunked::from_bitmap(PlSmallStr::EMPTY, survivors.clone());
+        let column = self.decoded(name)?.filter(&filter)?;
         self.kept.push(column.clone());
         Ok(column)
     }
 
-    /// All rows of a column.
-    fn decode(&mut self, name: &PlSmallStr) -> Result<Column, OperatorError> {
-        if let Some(column) = self.all.iter().find(|column| column.name() == name) {
-            return Ok(column.clone());
-        }
-        let column = match self.partition_value(name) {
-            Some(value) => Column::new_scalar(name.clone(), value, self.rows.len()),
-            None => {
-                let file = self.table.file(self.row_group.file)?;
-                self.columns.open(file, self.row_group, name)?.read(file, self.rows.clone())?
-            },
-        };
-        self.all.push(column.clone());
-        Ok(column)
-    }
-
-    /// The value of a column that stands in the path of the file.
-    fn partition_value(&self, name: &str) -> Option<Scalar> {
-        self.table.partition_value(name, self.row_group.file)
+    /// All rows of a column, of which all are decoded.
+    fn decoded(&self, name: &PlSmallStr) -> Result<Column, OperatorError> {
+        let column = self.all.iter().find(|column| column.name() == name);
+        let missing = || OperatorError::message(ErrorKind::Internal, format!("column `{name}` was not decoded"));
+        column.cloned().ok_or_else(missing)
     }
 }
 

@@ -8,6 +8,7 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{Description, WorkerContext};
 use quokka_engine::source::{ScanRequest, Source, Split, SplitReader};
 
+use super::guesses::Guesses;
 use super::parts::cut;
 use super::pruning::{excluded_by, prune};
 use super::reader::RowGroupReader;
@@ -20,6 +21,7 @@ pub(super) struct ParquetSource {
     pub(super) request: Arc<Request>,
     /// Row groups and parts of them, in the order of their rows.
     pub(super) parts: Vec<RowGroup>,
+    pub(super) guesses: Arc<Guesses>,
     read_row_groups: usize,
     all_row_groups: usize,
     /// Splits before this one have been announced to the operating system.
@@ -62,7 +64,9 @@ impl ParquetSource {
             request.columns().iter().all(|name| table.schema.get(name).is_some_and(|dtype| !dtype.is_nested()));
         let parts = if is_cut { cut(row_groups, |row_group| table.page_rows(&request, row_group)) } else { row_groups };
         let announced = AtomicUsize::new(0);
-        Ok(Self { table, request: Arc::new(request), parts, read_row_groups, all_row_groups, announced })
+        // What decides which rows are read stands behind what is delivered.
+        let guesses = Arc::new(Guesses::new(request.columns().into_iter().rev()));
+        Ok(Self { table, request: Arc::new(request), parts, guesses, read_row_groups, all_row_groups, announced })
     }
 }
 
@@ -118,6 +122,7 @@ impl Source for ParquetSource {
             filter.count_dropped(row_group.rows);
             row_group.rows = 0;
         }
-        Ok(Box::new(RowGroupReader::new(self.table.clone(), self.request.clone(), row_group, context)))
+        let (table, request, guesses) = (self.table.clone(), self.request.clone(), self.guesses.clone());
+        Ok(Box::new(RowGroupReader::new(table, request, guesses, row_group, context)))
     }
 }

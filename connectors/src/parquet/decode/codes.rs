@@ -28,7 +28,7 @@ impl CodedCursor {
         let Some((bytes, values)) = pages.dictionary()? else { return Ok(None) };
         let dictionary = Dictionary::new(bytes, values, dtype == ArrowDataType::Utf8View, false)?;
         let codes = Box::new(Codes { values: dictionary.views.len(), source: None, out: Vec::new() });
-        Ok(Some(Self { codes: ColumnCursor::start_behind_dictionary(pages, codes), dictionary, dtype }))
+        Ok(Some(Self { codes: ColumnCursor::start(pages, codes), dictionary, dtype }))
     }
 
     /// The values of the dictionary, each once, and a null behind them.

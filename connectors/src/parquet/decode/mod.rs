@@ -28,5 +28,6 @@ mod words;
 mod zstandard;
 
 pub(super) use codes::{CodedCursor, passing};
-pub(super) use cursor::ColumnCursor;
+pub(super) use cursor::{ColumnCursor, Rows};
 pub(super) use select::{narrow, pick};
+pub(super) use snappy::{Compressed, decompress_all};

@@ -325,7 +325,10 @@ fn walk(cursor: &mut ColumnCursor, rows: usize, steps: &[Step]) -> Result<(Vec<S
             },
             Step::Select(mut mask) => {
                 mask.truncate(rows - at);
-                found.extend(shown(cursor.read_selected(&mask.iter().copied().collect::<Bitmap>())?.as_ref()));
+                let selected: Bitmap = mask.iter().copied().collect();
+                let mut rows = cursor.begin(mask.len(), Some(&selected));
+                while !cursor.read_page(&mut rows)? {}
+                found.extend(shown(cursor.finish(rows)?.as_ref()));
                 places.extend((at..).zip(&mask).filter(|(_, selected)| **selected).map(|(place, _)| place));
                 at += mask.len();
             },

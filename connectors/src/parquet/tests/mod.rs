@@ -9,6 +9,7 @@ mod layouts;
 mod pruning;
 mod random;
 mod reading;
+mod together;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

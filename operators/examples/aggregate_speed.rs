@@ -114,6 +114,8 @@ fn main() -> Result<(), Failure> {
     polars_async::executor::ALLOW_RAYON_THREADS.set(false);
     let wanted = std::env::args().nth(1).unwrap_or_default();
     let clustered: Vec<i64> = (0..ROWS as i64).map(|row| row / 4).collect();
+    let next: Vec<i64> = clustered.iter().map(|order| order + 1).collect();
+    let customers: StringChunked = (0..ROWS).map(|row| Some(format!("a customer of number {}", row / 4))).collect();
     let names: Vec<String> = (0..25).map(|i| format!("NATION NUMBER {i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let frame = DataFrame::new(
@@ -126,8 +128,11 @@ fn main() -> Result<(), Failure> {
             integers("year", 7),
             integers("hundred", 100),
             integers("thousands", 200_000),
+            integers("hundred thousand", 100_000),
             integers("million", 1_500_000),
             Column::new("order".into(), clustered),
+            Column::new("order + 1".into(), next),
+            customers.with_name("customer".into()).into_column(),
             decimals("quantity", 5_000)?,
             decimals("price", 10_000_000)?,
             decimals("discounted", 9_000_000)?,
@@ -159,6 +164,9 @@ fn main() -> Result<(), Failure> {
         ("1 500 000 groups, 2 sums", false, vec!["million"], vec![col("i").sum(), col("f").sum()]),
         ("1 500 000 groups of neighbours, 2 sums", false, vec!["order"], vec![col("i").sum(), col("f").sum()]),
         ("1 500 000 groups of neighbours, Q18", false, vec!["order"], vec![col("quantity").sum()]),
+        ("100 000 groups, Q13", false, vec!["hundred thousand"], vec![col("i").count()]),
+        ("groups of neighbours, strings", false, vec!["order", "customer", "order + 1"], vec![col("quantity").sum()]),
+        ("groups of neighbours, one string", false, vec!["customer"], vec![col("quantity").sum()]),
         ("distinct pairs", false, vec!["thousands", "year"], vec![]),
         (
             "no keys, 2 decimal sums, 2 means",

@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
+use super::byte_strings::ByteStrings;
 use super::prefetch::prefetch;
 
 const VACANT: u64 = u64::MAX;
@@ -17,10 +18,8 @@ const AHEAD: usize = 16;
 pub(super) struct BytesTable {
     /// The high half is the high half of the hash, the low half the group; [`VACANT`] in an empty slot.
     slots: Vec<u64>,
-    /// The keys of all groups, one behind the other.
-    keys: Vec<u8>,
-    /// End of each group's key in `keys`.
-    ends: Vec<usize>,
+    /// The key of each group.
+    keys: ByteStrings,
     /// The group of the missing key.
     null: Option<u32>,
     /// Hashes of the current batch.
@@ -29,11 +28,11 @@ pub(super) struct BytesTable {
 
 impl BytesTable {
     pub fn new() -> Self {
-        Self { slots: vec![VACANT; SMALLEST], keys: Vec::new(), ends: Vec::new(), null: None, hashes: Vec::new() }
+        Self { slots: vec![VACANT; SMALLEST], keys: ByteStrings::default(), null: None, hashes: Vec::new() }
     }
 
     pub fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<u64>() + self.keys.capacity() + self.ends.capacity() * size_of::<usize>()
+        self.slots.capacity() * size_of::<u64>() + self.keys.bytes()
     }
 
     /// Appends the group of every key to `groups`, and the index of each key that founded a group to `founders`. The
@@ -51,12 +50,12 @@ impl BytesTable {
             if let Some(&later) = hashes.get(row + AHEAD) {
                 prefetch(&self.slots, self.home(later));
             }
-            let known = self.ends.len() as u32;
+            let known = self.keys.len() as u32;
             let group = match (key, self.null) {
                 (Some(key), _) => self.find_or_insert(key, hash),
                 (None, Some(group)) => group,
                 (None, None) => {
-                    self.ends.push(self.keys.len());
+                    self.keys.push(&[]);
                     *self.null.insert(known)
                 },
             };
@@ -78,25 +77,18 @@ impl BytesTable {
                 break;
             }
             let group = slot as u32;
-            if slot >> 32 == hash >> 32 && self.key(group) == key {
+            if slot >> 32 == hash >> 32 && self.keys.get(group as usize) == key {
                 return group;
             }
             at = (at + 1) & mask;
         }
-        let group = self.ends.len() as u32;
+        let group = self.keys.len() as u32;
         self.slots[at] = (hash >> 32 << 32) | u64::from(group);
-        self.keys.extend_from_slice(key);
-        self.ends.push(self.keys.len());
-        if self.ends.len() * 4 > self.slots.len() * 3 {
+        self.keys.push(key);
+        if self.keys.len() * 4 > self.slots.len() * 3 {
             self.grow();
         }
         group
-    }
-
-    fn key(&self, group: u32) -> &[u8] {
-        let group = group as usize;
-        let start = if group == 0 { 0 } else { self.ends[group - 1] };
-        &self.keys[start..self.ends[group]]
     }
 
     /// Where the search for a hash starts. Uses the high half alone, which is what a slot remembers.

@@ -78,6 +78,15 @@ impl PackedLayout {
         (bits <= u128::BITS).then_some(Self { fields, bits })
     }
 
+    /// Whether all keys would fit into a [`Word`] if strings were numbers.
+    pub fn fits_numbered(keys: &[Series]) -> bool {
+        let bits = |key: &Series| match key.dtype() {
+            DataType::String | DataType::Binary => Some(u32::BITS),
+            _ => Some(Content::of(key)?.bits() + u32::from(key.null_count() > 0)),
+        };
+        keys.iter().map(bits).sum::<Option<u32>>().is_some_and(|bits| bits <= u128::BITS)
+    }
+
     /// Bits of a whole key.
     pub fn bits(&self) -> u32 {
         self.bits

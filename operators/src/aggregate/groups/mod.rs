@@ -4,6 +4,7 @@
 //! strings; long strings become numbers first if that makes them fit. Other keys are row encoded. Either way a table of
 //! our own maps the key to a dense group number.
 
+mod byte_strings;
 mod bytes_table;
 mod dictionary;
 mod layout;
@@ -147,7 +148,8 @@ impl GroupTable {
                 return Ok(());
             }
             let mut layout = self.covering(&physical);
-            if layout.is_none() && keys.len() > 1 && self.dictionaries.is_empty() {
+            let has_none = layout.is_none() && keys.len() > 1 && self.dictionaries.is_empty();
+            if has_none && PackedLayout::fits_numbered(&physical) {
                 self.dictionaries = Dictionaries::of(&physical);
                 self.dictionaries.encode(&mut physical);
                 layout = self.covering(&physical);

@@ -32,6 +32,7 @@ mod stream;
 pub use context::{Context, ContextBuilder, Paths};
 pub use error::{Error, Hint, PlanError, Result};
 pub use plan::OptimizerRule;
+pub use quokka_connectors::csv::{BadRows, CsvOptions};
 pub use quokka_connectors::parquet::ParquetOptions;
 pub use quokka_engine as engine;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery};
@@ -40,3 +41,8 @@ pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQue
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;
+
+/// The examples of the page on CSV files.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/csv.md")]
+struct CsvDoctests;

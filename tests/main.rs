@@ -8,6 +8,7 @@
 mod aggregate;
 mod arrow;
 mod cluster;
+mod csv;
 mod decimals;
 mod errors;
 mod failures;

@@ -1,8 +1,10 @@
 //! The readers and writers of quokka, one folder a format.
 
 mod batches;
+pub mod csv;
 mod effort;
 mod estimate;
+pub mod files;
 pub mod materialized;
 pub mod memory;
 pub mod parquet;

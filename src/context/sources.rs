@@ -1,9 +1,11 @@
 //! Where streams start.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use polars_core::frame::DataFrame;
+use quokka_connectors::csv::{CsvOptions, CsvScan};
 use quokka_connectors::memory::MemoryScan;
 use quokka_connectors::parquet::{ParquetOptions, ParquetScan};
 use quokka_engine::error::{ErrorKind, OperatorError};
@@ -42,10 +44,66 @@ impl Context {
     /// As [`read_parquet`](Self::read_parquet).
     pub fn read_parquet_with(&self, paths: impl Paths, options: ParquetOptions) -> Result<DataStream> {
         let paths = paths.into_paths();
-        let scan = ParquetScan::open(&paths, options).map_err(|error| Error::Source {
-            source_name: paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
-            source: error.into(),
-        })?;
+        let scan = ParquetScan::open(&paths, options).map_err(|error| cannot_open(&paths, error))?;
+        Ok(self.stream(scan))
+    }
+
+    /// The rows of CSV files: a file, a directory (searched at every depth for `*.csv`, `*.csv.gz` and `*.csv.zst`), a glob,
+    /// or a list of them. Folders named `key=value` become columns.
+    ///
+    /// Types are inferred from the first hundred rows of the first file. Data is read when the query runs: only the columns
+    /// that it uses are parsed, and most of them only for the rows that pass its filters. In a cluster, every process must see
+    /// the same files.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let folder = std::env::temp_dir().join(format!("quokka-read-csv-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// let file = folder.join("cities.csv");
+    /// std::fs::write(&file, "city,inhabitants\nParis,2100000\n\"Alès, Gard\",44000\n").unwrap();
+    /// let context = Context::builder().build()?;
+    /// let cities = context.read_csv(&file)?.filter(col("inhabitants").gt(lit(1_000_000))).collect()?;
+    /// assert_eq!(cities, df!("city" => ["Paris"], "inhabitants" => [2_100_000i64]).unwrap());
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A path that cannot be read or leads to no file, no row that tells the columns.
+    pub fn read_csv(&self, paths: impl Paths) -> Result<DataStream> {
+        self.read_csv_with(paths, CsvOptions::default())
+    }
+
+    /// [`read_csv`](Self::read_csv) with options: other separators and quotes, files without header, types, null values,
+    /// what becomes of rows that do not fit.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let folder = std::env::temp_dir().join(format!("quokka-read-csv-with-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let file = folder.join("log.txt");
+    /// use quokka::{BadRows, CsvOptions};
+    ///
+    /// std::fs::write(&file, "1;ok\n2;-\nthree;ok\n").unwrap();
+    /// let types = [Field::new("id".into(), DataType::Int32), Field::new("state".into(), DataType::String)];
+    /// let options = CsvOptions::default()
+    ///     .with_separator(b';')
+    ///     .with_schema(Schema::from_iter(types).into())
+    ///     .with_has_header(false)
+    ///     .with_null_values(["-"])
+    ///     .with_bad_rows(BadRows::Skip);
+    /// let context = Context::builder().build()?;
+    /// let log = context.read_csv_with(&file, options)?.collect()?;
+    /// assert!(log.equals_missing(&df!("id" => [1, 2], "state" => [Some("ok"), None]).unwrap()));
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`read_csv`](Self::read_csv), and options that contradict each other.
+    pub fn read_csv_with(&self, paths: impl Paths, options: CsvOptions) -> Result<DataStream> {
+        let paths = paths.into_paths();
+        let scan = CsvScan::open(&paths, options).map_err(|error| cannot_open(&paths, error))?;
         Ok(self.stream(scan))
     }
 
@@ -98,4 +156,9 @@ impl Context {
     fn stream(&self, scan: impl Scan + 'static) -> DataStream {
         DataStream::new(self.clone(), LogicalPlan::scan(Arc::new(scan)))
     }
+}
+
+fn cannot_open(paths: &[PathBuf], error: impl Into<OperatorError>) -> Error {
+    let names = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+    Error::Source { source_name: names.join(", "), source: error.into() }
 }

@@ -1,51 +1,20 @@
 //! What can go wrong with Parquet files.
 
-use std::io;
 use std::path::PathBuf;
 
 use polars_core::datatypes::DataType;
 use polars_core::error::PolarsError;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
+use crate::files::FilesError;
+
 /// Why Parquet files cannot be read, with the file and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParquetError {
-    /// The list of paths is empty.
-    #[error("no path was given: name at least one Parquet file, directory or glob")]
-    NoPath,
-    /// The operating system refused a file or directory.
-    #[error("cannot read `{}`: check that it exists and that this process may read it", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
-    /// A directory without Parquet files.
-    #[error(
-        "no Parquet file in the directory `{}`: files are looked for, at every depth, whose name ends in `.parquet` and \
-         starts with neither `.` nor `_`; name other files one by one or by a glob",
-        path.display()
-    )]
-    EmptyDirectory {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// A glob without matches.
-    #[error("no file matches `{pattern}`: check the folder and the pattern")]
-    NoMatch {
-        /// The glob.
-        pattern: String,
-    },
-    /// A glob that cannot be parsed.
-    #[error("`{pattern}` is not a valid glob: `*`, `**`, `?`, `[ab]` and `[!ab]` are understood")]
-    InvalidGlob {
-        /// The glob.
-        pattern: String,
-        /// Where it is wrong.
-        source: glob::PatternError,
-    },
+    /// Paths that lead to no files, or files that cannot be opened.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// A file that is not Parquet, or whose footer is damaged.
     #[error("`{}` cannot be read as Parquet: replace it or leave it out", path.display())]
     Footer {
@@ -112,38 +81,6 @@ pub enum ParquetError {
         /// The file that differs.
         path: PathBuf,
         /// Type of the column in it.
-        dtype: Box<DataType>,
-    },
-    /// Files that lie under different partition keys.
-    #[error(
-        "the folders of `{}` have the partition keys [{}], those of `{}` have [{}]: read directories of one layout, or \
-         turn hive partitioning off",
-        first.display(), first_keys.join(", "), path.display(), keys.join(", ")
-    )]
-    PartitionKeys {
-        /// The first file.
-        first: PathBuf,
-        /// Its partition keys.
-        first_keys: Vec<String>,
-        /// The file that differs.
-        path: PathBuf,
-        /// Its partition keys.
-        keys: Vec<String>,
-    },
-    /// A partition value that is not of the type of the column of that name in the files.
-    #[error(
-        "the folder `{key}={value}` of `{}` does not hold a value of type `{dtype}`, which the files' own column `{key}` \
-         has: rename the folder, or turn hive partitioning off",
-        path.display()
-    )]
-    PartitionValue {
-        /// The file.
-        path: PathBuf,
-        /// The partition key.
-        key: String,
-        /// Its value.
-        value: String,
-        /// Type of the column.
         dtype: Box<DataType>,
     },
 }
@@ -227,13 +164,9 @@ impl ParquetError {
     /// The kind, for callers that decide by it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoPath | Self::InvalidGlob { .. } => ErrorKind::InvalidQuery,
-            Self::Io { .. } | Self::EmptyDirectory { .. } | Self::NoMatch { .. } => ErrorKind::Io,
+            Self::Files(error) => error.kind(),
             Self::Footer { .. } | Self::UnsupportedType { .. } | Self::Decode { .. } => ErrorKind::InvalidData,
-            Self::ColumnSet { .. }
-            | Self::ColumnType { .. }
-            | Self::PartitionKeys { .. }
-            | Self::PartitionValue { .. } => ErrorKind::SchemaMismatch,
+            Self::ColumnSet { .. } | Self::ColumnType { .. } => ErrorKind::SchemaMismatch,
         }
     }
 }

@@ -23,6 +23,7 @@ use super::footer::read_footer;
 use super::guard::guarded;
 use super::pages::{dictionary_values, first_page_values};
 use super::release::release;
+use crate::files::FilesError;
 
 /// A memory-mapped file whose footer has been read and checked.
 pub(super) struct ParquetFile {
@@ -39,7 +40,7 @@ impl ParquetFile {
     pub(super) fn open(path: PathBuf) -> Result<Self, ParquetError> {
         let (bytes, identity) = match map(&path) {
             Ok(mapped) => mapped,
-            Err(source) => return Err(ParquetError::Io { path, source }),
+            Err(source) => return Err(FilesError::Io { path, source }.into()),
         };
         let (metadata, fields) = match read_footer(&bytes).and_then(check_rows) {
             Ok(footer) => footer,

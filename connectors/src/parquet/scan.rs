@@ -18,11 +18,10 @@ use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source};
 
 use super::error::ParquetError;
 use super::file::ParquetFile;
-use super::hive::partitions;
 use super::options::ParquetOptions;
-use super::paths::{FilePath, expand};
 use super::sample::Sample;
 use super::source::ParquetSource;
+use crate::files::{FilePath, FilesError, Format, expand, partition_value, partitions};
 
 /// Files that `describe` names.
 const NAMED_FILES: usize = 3;
@@ -45,10 +44,11 @@ const FILES_PER_THREAD: usize = 8;
 /// `SIGBUS`, as reading a mapped file always does. Replace files by writing a new one and renaming it.
 ///
 /// ```
+/// use quokka_connectors::files::FilesError;
 /// use quokka_connectors::parquet::{ParquetError, ParquetOptions, ParquetScan};
 ///
 /// let error = ParquetScan::open(["no/such/folder"], ParquetOptions::default()).err();
-/// assert!(matches!(error, Some(ParquetError::Io { .. })));
+/// assert!(matches!(error, Some(ParquetError::Files(FilesError::Io { .. }))));
 /// ```
 pub struct ParquetScan {
     pub(super) table: Arc<Table>,
@@ -77,10 +77,10 @@ impl ParquetScan {
         paths: impl IntoIterator<Item = impl AsRef<Path>>,
         options: ParquetOptions,
     ) -> Result<Self, ParquetError> {
-        let paths = expand(paths)?;
+        let paths = expand(paths, &Format { name: "Parquet", suffixes: &[".parquet"] })?;
         let files = open_files(&paths)?;
         // There is a first file: `expand` fails if there is none.
-        let Some(first) = files.first() else { return Err(ParquetError::NoPath) };
+        let Some(first) = files.first() else { return Err(FilesError::NoPath.into()) };
         for file in &files {
             check_columns(first, file)?;
         }
@@ -146,9 +146,7 @@ impl Table {
 
     /// The value of a column that stands in the path of a file.
     pub(super) fn partition_value(&self, name: &str, file: usize) -> Option<Scalar> {
-        let partition = self.partitions.column(name).ok()?;
-        let value = partition.get(file).ok()?.into_static();
-        Some(Scalar::new(partition.dtype().clone(), value))
+        partition_value(&self.partitions, name, file)
     }
 }
 

@@ -9,11 +9,12 @@ use std::path::Path;
 use polars_core::datatypes::DataType;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, NamedFrom};
+use polars_core::scalar::Scalar;
 use polars_core::schema::Schema;
 use polars_core::series::Series;
 use polars_utils::pl_str::PlSmallStr;
 
-use super::error::ParquetError;
+use super::error::FilesError;
 use super::paths::FilePath;
 
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -21,11 +22,11 @@ const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 type Pairs = Vec<(String, String)>;
 
 /// The partition columns, one row a file; without columns if there are none or `enabled` says no.
-pub(super) fn partitions(
+pub(crate) fn partitions(
     files: &[FilePath],
     file_schema: &Schema,
     enabled: Option<bool>,
-) -> Result<DataFrame, ParquetError> {
+) -> Result<DataFrame, FilesError> {
     let none = DataFrame::empty_with_height(files.len());
     let pairs: Vec<Pairs> = files.iter().map(|file| pairs(&file.below_root)).collect();
     let (Some(first_file), Some(first_pairs)) = (files.first(), pairs.first()) else { return Ok(none) };
@@ -34,7 +35,7 @@ pub(super) fn partitions(
         return Ok(none);
     }
     if let Some((file, other)) = files.iter().zip(&pairs).find(|(_, other)| self::keys(other) != keys) {
-        return Err(ParquetError::PartitionKeys {
+        return Err(FilesError::PartitionKeys {
             first: first_file.path.clone(),
             first_keys: keys,
             path: file.path.clone(),
@@ -51,6 +52,13 @@ pub(super) fn partitions(
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
     // Every column has one value a file, and equal keys were merged: this cannot fail.
     Ok(DataFrame::new(files.len(), columns).unwrap_or(none))
+}
+
+/// The value of the column `name` of partitions in the row of a file.
+pub(crate) fn partition_value(partitions: &DataFrame, name: &str, file: usize) -> Option<Scalar> {
+    let partition = partitions.column(name).ok()?;
+    let value = partition.get(file).ok()?.into_static();
+    Some(Scalar::new(partition.dtype().clone(), value))
 }
 
 fn keys(pairs: &[(String, String)]) -> Vec<String> {
@@ -103,7 +111,7 @@ fn column(
     values: &[Option<&str>],
     file_dtype: Option<&DataType>,
     files: &[FilePath],
-) -> Result<Column, ParquetError> {
+) -> Result<Column, FilesError> {
     let dtype = file_dtype.cloned().unwrap_or_else(|| infer(values));
     if let Some(column) = parse(values, &dtype) {
         return Ok(column.with_name(PlSmallStr::from_str(key)).into());
@@ -112,7 +120,7 @@ fn column(
     let (file, value) = (files.iter().zip(values))
         .find(|(_, value)| parse(&[**value], &dtype).is_none())
         .map_or((None, ""), |(file, value)| (Some(file), value.unwrap_or_default()));
-    Err(ParquetError::PartitionValue {
+    Err(FilesError::PartitionValue {
         path: file.map(|file| file.path.clone()).unwrap_or_default(),
         key: key.to_owned(),
         value: value.to_owned(),
@@ -214,7 +222,7 @@ mod tests {
         assert!(found.equals_missing(&df!("n" => [Some(1i8), None], "s" => ["2", "3"]).unwrap()), "{found}");
 
         let error = partitions(&files(&["n=1/f", "n=1000/f"]), &schema, None).unwrap_err();
-        let ParquetError::PartitionValue { path, value, dtype, .. } = error else { unreachable!("{error}") };
+        let FilesError::PartitionValue { path, value, dtype, .. } = error else { unreachable!("{error}") };
         assert_eq!((path.to_str().unwrap(), value.as_str(), *dtype), ("n=1000/f", "1000", DataType::Int8));
     }
 
@@ -229,7 +237,7 @@ mod tests {
     #[test]
     fn files_under_other_keys_are_refused() {
         let error = partitions(&files(&["a=1/b=2/f", "a=1/f"]), &Schema::default(), None).unwrap_err();
-        let ParquetError::PartitionKeys { path, keys, .. } = error else { unreachable!("{error}") };
+        let FilesError::PartitionKeys { path, keys, .. } = error else { unreachable!("{error}") };
         assert_eq!((path.to_str().unwrap(), keys), ("a=1/f", vec!["a".to_owned()]));
     }
 }

@@ -4,33 +4,51 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::ParquetError;
+use super::error::FilesError;
 
 /// A file, and the part of its path below the directory that the user named (the whole path for a file or a glob).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FilePath {
-    pub(super) path: PathBuf,
-    pub(super) below_root: PathBuf,
+pub(crate) struct FilePath {
+    pub(crate) path: PathBuf,
+    pub(crate) below_root: PathBuf,
+}
+
+/// How the files of a format are known in a directory.
+pub(crate) struct Format {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Names end in one of these.
+    pub(crate) suffixes: &'static [&'static str],
+}
+
+impl Format {
+    fn has(&self, name: &OsStr) -> bool {
+        let name = name.as_encoded_bytes();
+        self.suffixes.iter().any(|suffix| name.ends_with(suffix.as_bytes()))
+    }
 }
 
 /// Lists the files behind `paths`: in the order of `paths`, and sorted by path inside each, so that every process of a
 /// cluster gets the same list.
-pub(super) fn expand(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Vec<FilePath>, ParquetError> {
+pub(crate) fn expand(
+    paths: impl IntoIterator<Item = impl AsRef<Path>>,
+    format: &Format,
+) -> Result<Vec<FilePath>, FilesError> {
     let mut files = Vec::new();
     for path in paths {
         let path = path.as_ref();
         match path.metadata() {
-            Ok(metadata) if metadata.is_dir() => expand_directory(path, &mut files)?,
+            Ok(metadata) if metadata.is_dir() => expand_directory(path, format, &mut files)?,
             Ok(_) => files.push(FilePath { path: path.to_owned(), below_root: path.to_owned() }),
             // A file name may hold the characters of a glob: what exists is never taken for one.
             Err(error) => match glob_pattern(path) {
                 Some(pattern) if error.kind() == io::ErrorKind::NotFound => expand_glob(pattern, &mut files)?,
-                _ => return Err(ParquetError::Io { path: path.to_owned(), source: error }),
+                _ => return Err(FilesError::Io { path: path.to_owned(), source: error }),
             },
         }
     }
     if files.is_empty() {
-        return Err(ParquetError::NoPath);
+        return Err(FilesError::NoPath);
     }
     Ok(files)
 }
@@ -39,27 +57,28 @@ fn glob_pattern(path: &Path) -> Option<&str> {
     path.to_str().filter(|path| path.contains(['*', '?', '[']))
 }
 
-fn expand_directory(root: &Path, files: &mut Vec<FilePath>) -> Result<(), ParquetError> {
+fn expand_directory(root: &Path, format: &Format, files: &mut Vec<FilePath>) -> Result<(), FilesError> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        let refused = |source| ParquetError::Io { path: folder.clone(), source };
+        let refused = |source| FilesError::Io { path: folder.clone(), source };
         for entry in folder.read_dir().map_err(refused)? {
             let entry = entry.map_err(refused)?;
             let (name, path) = (entry.file_name(), entry.path());
             if is_hidden(&name) {
                 continue;
             }
-            let metadata = path.metadata().map_err(|source| ParquetError::Io { path: path.clone(), source })?;
+            let metadata = path.metadata().map_err(|source| FilesError::Io { path: path.clone(), source })?;
             if metadata.is_dir() {
                 folders.push(path);
-            } else if path.extension() == Some(OsStr::new("parquet")) {
+            } else if format.has(&name) {
                 found.push(path);
             }
         }
     }
     if found.is_empty() {
-        return Err(ParquetError::EmptyDirectory { path: root.to_owned() });
+        let suffixes = format.suffixes.iter().map(|suffix| format!("`{suffix}`")).collect::<Vec<_>>().join(" or ");
+        return Err(FilesError::EmptyDirectory { path: root.to_owned(), format: format.name, suffixes });
     }
     found.sort();
     files.extend(found.into_iter().map(|path| {
@@ -69,26 +88,26 @@ fn expand_directory(root: &Path, files: &mut Vec<FilePath>) -> Result<(), Parque
     Ok(())
 }
 
-/// Names that start with `.` or `_` are bookkeeping of the tools that write Parquet (`_SUCCESS`, `_delta_log`), unless
+/// Names that start with `.` or `_` are bookkeeping of the tools that write tables (`_SUCCESS`, `_delta_log`), unless
 /// they are the folder of a partition key with such a name.
 fn is_hidden(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
 }
 
-fn expand_glob(pattern: &str, files: &mut Vec<FilePath>) -> Result<(), ParquetError> {
+fn expand_glob(pattern: &str, files: &mut Vec<FilePath>) -> Result<(), FilesError> {
     let matches =
-        glob::glob(pattern).map_err(|source| ParquetError::InvalidGlob { pattern: pattern.to_owned(), source })?;
+        glob::glob(pattern).map_err(|source| FilesError::InvalidGlob { pattern: pattern.to_owned(), source })?;
     let mut found = Vec::new();
     for path in matches {
-        let path = path.map_err(|error| ParquetError::Io { path: error.path().to_owned(), source: error.into() })?;
+        let path = path.map_err(|error| FilesError::Io { path: error.path().to_owned(), source: error.into() })?;
         let hidden = path.file_name().is_none_or(is_hidden);
         if !hidden && path.is_file() {
             found.push(path);
         }
     }
     if found.is_empty() {
-        return Err(ParquetError::NoMatch { pattern: pattern.to_owned() });
+        return Err(FilesError::NoMatch { pattern: pattern.to_owned() });
     }
     found.sort();
     files.extend(found.into_iter().map(|path| FilePath { below_root: path.clone(), path }));
@@ -102,6 +121,12 @@ mod tests {
 
     use super::*;
     use crate::testing::Folder;
+
+    const PARQUET: Format = Format { name: "Parquet", suffixes: &[".parquet"] };
+
+    fn expand(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Vec<FilePath>, FilesError> {
+        super::expand(paths, &PARQUET)
+    }
 
     fn tree(files: &[&str]) -> Folder {
         let root = Folder::new();
@@ -155,10 +180,10 @@ mod tests {
     fn what_cannot_be_found_is_named() {
         let root = tree(&["a.txt"]);
         let error = |path: PathBuf| expand([path]).unwrap_err();
-        assert!(matches!(error(root.path().join("no.parquet")), ParquetError::Io { .. }));
-        assert!(matches!(error(root.path().to_owned()), ParquetError::EmptyDirectory { .. }));
-        assert!(matches!(error(root.path().join("*.parquet")), ParquetError::NoMatch { .. }));
-        assert!(matches!(error(root.path().join("a***b")), ParquetError::InvalidGlob { .. }));
-        assert!(matches!(expand(Vec::<PathBuf>::new()).unwrap_err(), ParquetError::NoPath));
+        assert!(matches!(error(root.path().join("no.parquet")), FilesError::Io { .. }));
+        assert!(matches!(error(root.path().to_owned()), FilesError::EmptyDirectory { .. }));
+        assert!(matches!(error(root.path().join("*.parquet")), FilesError::NoMatch { .. }));
+        assert!(matches!(error(root.path().join("a***b")), FilesError::InvalidGlob { .. }));
+        assert!(matches!(expand(Vec::<PathBuf>::new()).unwrap_err(), FilesError::NoPath));
     }
 }

@@ -1,0 +1,258 @@
+//! Reads a file, or a range of one, a block of rows at a time.
+
+use std::path::Path;
+
+use super::error::{CsvError, Place};
+use super::file::{CsvFile, Range};
+use super::input::{Compression, Input};
+use super::rows::{Ragged, Rows, Shape};
+use super::structure::{Dialect, PADDING, Scanned, scan};
+
+/// Bytes of a row at most. Places in a block are numbers of 32 bits, and a quote that is not closed must not take all
+/// memory.
+const LONGEST_ROW: usize = 256 << 20;
+/// Bytes that are read behind a range at first, to find the end of its last row.
+const BEHIND: usize = 8 * 1024;
+
+/// Some bytes of a file, and the rows in them.
+pub(super) struct Block {
+    pub(super) rows: Rows,
+    /// Bytes of the file before them.
+    base: u64,
+    /// Bytes without the padding.
+    length: usize,
+}
+
+/// A range whose bytes were read.
+pub(super) struct Loaded {
+    input: Input,
+    /// What lies in the range; it starts behind a newline.
+    start: usize,
+    end: usize,
+    /// The end is that of the file.
+    is_end: bool,
+}
+
+impl Block {
+    pub(super) fn new(rows: Rows) -> Self {
+        Self { rows, base: 0, length: 0 }
+    }
+
+    /// Appends so many bytes; whether the file goes on behind them.
+    fn read(&mut self, input: &mut Input, bytes: usize, path: &Path) -> Result<bool, CsvError> {
+        self.rows.bytes.truncate(self.length);
+        let read = input.read(bytes, &mut self.rows.bytes);
+        self.length = self.rows.bytes.len();
+        self.rows.bytes.resize(self.length + PADDING, 0);
+        if let Some(end) = self.rows.bytes.get_mut(self.length) {
+            // Ends the last row of a file that does not.
+            *end = b'\n';
+        }
+        Ok(read.map_err(|source| CsvError::io(path, source))? == bytes)
+    }
+
+    fn scan(&mut self, start: usize, end: usize, dialect: &Dialect, is_quoted: bool) -> Scanned {
+        scan(&self.rows.bytes, start..end, dialect, is_quoted, &mut self.rows.found)
+    }
+
+    /// The index of the first place behind the index `from` that ends a row.
+    fn next_row_end(&self, from: usize) -> Option<usize> {
+        let places = self.rows.found.as_slice().get(from..)?;
+        places.iter().position(|end| self.rows.bytes.get(*end as usize) == Some(&b'\n')).map(|index| from + index)
+    }
+
+    /// The index of the last place that ends a row.
+    fn last_row_end(&self) -> Option<usize> {
+        self.rows.found.as_slice().iter().rposition(|end| self.rows.bytes.get(*end as usize) == Some(&b'\n'))
+    }
+
+    /// Reads a range; `None` if no row can start in it. Ranges are cut behind the first newline from their nominal ends
+    /// on, in quotes or not.
+    pub(super) fn load(&mut self, file: &CsvFile, range: &Range, first: u64) -> Result<Option<Loaded>, CsvError> {
+        self.rows.clear();
+        let nominal = (range.start.max(first), range.end.max(first));
+        let has_before = nominal.0 > first;
+        (self.base, self.length) = (nominal.0 - u64::from(has_before), 0);
+        if nominal.0 >= nominal.1 {
+            return Ok(None);
+        }
+        let path = &file.path;
+        let mut input = Input::open(path, Compression::None, self.base).map_err(|source| CsvError::io(path, source))?;
+        let length = (nominal.1 - self.base) as usize;
+        let behind = if range.is_last { 0 } else { BEHIND };
+        let mut goes_on = self.read(&mut input, length + behind, path)? && !range.is_last;
+        let newline = |block: &Self, from: usize| {
+            let bytes = block.rows.bytes.get(from..block.length)?;
+            bytes.iter().position(|byte| *byte == b'\n').map(|index| from + index + 1)
+        };
+        let start = match has_before {
+            false => 0,
+            // What starts behind the next nominal end is of a later range.
+            true => match newline(self, 0).filter(|start| range.is_last || *start < length) {
+                Some(start) => start,
+                None => return Ok(None),
+            },
+        };
+        let end = loop {
+            match newline(self, length - 1) {
+                _ if range.is_last => break self.length,
+                Some(end) => break end,
+                None if !goes_on => break self.length,
+                None => {
+                    self.check_length(0, path)?;
+                    goes_on = self.read(&mut input, self.length, path)?;
+                },
+            }
+        };
+        let is_end = end == self.length && !goes_on;
+        Ok(Some(Loaded { input, start, end, is_end }))
+    }
+
+    /// Finds the fields of a range that starts in quotes or not. Rows are complete when [`complete`](Self::complete) was
+    /// called.
+    pub(super) fn scan_range(&mut self, loaded: &Loaded, dialect: &Dialect, is_quoted: bool) -> Scanned {
+        self.rows.found.clear();
+        self.rows.found.push((loaded.start as u32).wrapping_sub(1));
+        self.scan(loaded.start, loaded.end, dialect, is_quoted)
+    }
+
+    /// Completes the last row of a range that was scanned, which may go on behind the range, and groups the rows that
+    /// start in it.
+    pub(super) fn complete(
+        &mut self,
+        file: &CsvFile,
+        mut loaded: Loaded,
+        is_quoted: bool,
+        scanned: Scanned,
+        shape: &Shape<'_>,
+    ) -> Result<(), CsvError> {
+        let mut newlines = scanned.newlines;
+        let mut first = 0;
+        if is_quoted {
+            // The rest of a row that started before.
+            let Some(end) = self.next_row_end(1) else {
+                self.rows.clear();
+                return Ok(());
+            };
+            first = end;
+            newlines = newlines.saturating_sub(1);
+        }
+        let mut is_open = scanned.is_quoted;
+        if is_open && !loaded.is_end {
+            let last = self.last_row_end().unwrap_or(first).max(first);
+            let start = self.rows.found.as_slice().get(last).map_or(0, |end| end.wrapping_add(1) as usize);
+            let mut step = BEHIND;
+            loop {
+                self.check_length(start, &file.path)?;
+                let goes_on = self.read(&mut loaded.input, step, &file.path)?;
+                self.rows.found.truncate(last + 1);
+                let scanned = self.scan(start, self.length, shape.dialect, false);
+                if let Some(end) = self.next_row_end(last + 1) {
+                    self.rows.found.truncate(end + 1);
+                    (newlines, is_open) = (newlines + 1, false);
+                    break;
+                }
+                if !goes_on {
+                    (loaded.is_end, is_open) = (true, scanned.is_quoted);
+                    break;
+                }
+                step = self.length;
+            }
+        }
+        if loaded.is_end && self.end_last_row(first, loaded.start) {
+            newlines += 1;
+        }
+        self.group(file, first, newlines, is_open, shape)
+    }
+
+    /// Ends the last row of a file that no newline ends, unless it is empty; whether there is such a row.
+    fn end_last_row(&mut self, first: usize, start: usize) -> bool {
+        let last = self.last_row_end().filter(|last| *last > first);
+        let places = self.rows.found.as_slice();
+        let row = match last {
+            Some(last) => places.get(last).map_or(0, |end| *end as usize + 1),
+            None if first > 0 => places.get(first).map_or(0, |end| *end as usize + 1),
+            None => start,
+        };
+        if row < self.length {
+            self.rows.found.push(self.length as u32);
+        }
+        row < self.length
+    }
+
+    /// Reads on after the last row, until there are rows or the file ends; whether there may be more.
+    pub(super) fn next(
+        &mut self,
+        file: &CsvFile,
+        input: &mut Input,
+        bytes: usize,
+        shape: &Shape<'_>,
+    ) -> Result<bool, CsvError> {
+        // What is left of the last bytes is the start of a row.
+        let places = self.rows.found.as_slice();
+        let rest = places.last().map_or(0, |end| end.wrapping_add(1) as usize).min(self.length);
+        self.rows.bytes.copy_within(rest..self.length, 0);
+        (self.base, self.length) = (self.base + rest as u64, self.length - rest);
+        let mut step = bytes;
+        loop {
+            self.check_length(0, &file.path)?;
+            let goes_on = self.read(input, step, &file.path)?;
+            self.rows.found.clear();
+            self.rows.found.push(u32::MAX);
+            let mut scanned = self.scan(0, self.length, shape.dialect, false);
+            if !goes_on {
+                scanned.newlines += usize::from(self.end_last_row(0, 0));
+            } else if let Some(last) = self.last_row_end().filter(|last| *last > 0) {
+                self.rows.found.truncate(last + 1);
+                scanned.is_quoted = false;
+            } else {
+                step = self.length;
+                continue;
+            }
+            self.group(file, 0, scanned.newlines, scanned.is_quoted, shape)?;
+            return Ok(goes_on);
+        }
+    }
+
+    /// Starts at the byte `base` of the file, with [`next`](Self::next) to come.
+    pub(super) fn start_at(&mut self, base: u64) {
+        self.rows.clear();
+        (self.base, self.length) = (base, 0);
+    }
+
+    fn group(
+        &mut self,
+        file: &CsvFile,
+        first: usize,
+        newlines: usize,
+        is_open: bool,
+        shape: &Shape<'_>,
+    ) -> Result<(), CsvError> {
+        self.rows.group(first, newlines, is_open, shape).map_err(|Ragged { start, fields }| {
+            let place = self.place(file, start);
+            match fields {
+                Some(found) => CsvError::Fields { place, found, expected: shape.fields },
+                None => CsvError::OpenQuote { place },
+            }
+        })
+    }
+
+    fn check_length(&self, row: usize, path: &Path) -> Result<(), CsvError> {
+        if self.length.saturating_sub(row) < LONGEST_ROW {
+            return Ok(());
+        }
+        let offset = self.base + row as u64;
+        let place = Place { path: path.to_owned(), line: None, offset };
+        Err(CsvError::TooLong { place, limit: LONGEST_ROW })
+    }
+
+    /// The place of a byte of the block.
+    pub(super) fn place(&self, file: &CsvFile, start: usize) -> Place {
+        let offset = self.base + start as u64;
+        let input = file.compression().and_then(|compression| {
+            Input::open(&file.path, compression, 0).map_err(|source| CsvError::io(&file.path, source))
+        });
+        let line = input.ok().and_then(|input| input.count_lines(offset).ok()).map(|lines| lines + 1);
+        Place { path: file.path.clone(), line, offset }
+    }
+}

@@ -1,0 +1,210 @@
+//! Columns of every type while they are read.
+
+use polars_arrow::array::{PrimitiveArray, Utf8ViewArray};
+use polars_arrow::bitmap::{Bitmap, MutableBitmap};
+use polars_arrow::datatypes::ArrowDataType;
+use polars_arrow::types::NativeType;
+use polars_core::datatypes::{DataType, TimeUnit, TimeZone};
+use polars_core::error::PolarsResult;
+use polars_core::prelude::*;
+use quokka_engine::physical::is_narrow;
+
+use super::number::{Field, decimal64, decimal128, float32, float64, integer, integer128};
+use super::rows::ColumnFields;
+use super::temporal::{date, datetime, time};
+use super::texts::Texts;
+use super::values::{BadField, Chosen, Fixed, Reading, Values};
+
+/// A column of any type while it is read.
+pub(super) trait ColumnBuilder {
+    /// As [`Values::read`].
+    fn read(
+        &mut self,
+        fields: ColumnFields<'_>,
+        rows: Chosen<'_>,
+        reading: &Reading<'_>,
+        skipped: &mut Vec<u32>,
+    ) -> Result<(), BadField>;
+
+    /// The column.
+    fn finish(self: Box<Self>, name: PlSmallStr) -> PolarsResult<Series>;
+
+    /// Whether it holds text, which must be UTF-8.
+    fn is_text(&self) -> bool;
+}
+
+/// Values, and how a series is made of them.
+struct Builder<V, F> {
+    values: V,
+    finish: F,
+    is_text: bool,
+}
+
+impl<V: Values, F: FnOnce(PlSmallStr, V) -> PolarsResult<Series>> ColumnBuilder for Builder<V, F> {
+    fn read(
+        &mut self,
+        fields: ColumnFields<'_>,
+        rows: Chosen<'_>,
+        reading: &Reading<'_>,
+        skipped: &mut Vec<u32>,
+    ) -> Result<(), BadField> {
+        self.values.read(fields, rows, reading, skipped)
+    }
+
+    fn finish(self: Box<Self>, name: PlSmallStr) -> PolarsResult<Series> {
+        (self.finish)(name, self.values)
+    }
+
+    fn is_text(&self) -> bool {
+        self.is_text
+    }
+}
+
+/// A column of type `dtype` for `rows` rows, `None` if there is no such type in CSV files. Decimals of few digits lie as in
+/// batches.
+pub(super) fn builder(dtype: &DataType, rows: usize) -> Option<Box<dyn ColumnBuilder>> {
+    Some(match dtype {
+        DataType::Int8 => numbers::<Int8Type, _>(rows, integer),
+        DataType::Int16 => numbers::<Int16Type, _>(rows, integer),
+        DataType::Int32 => numbers::<Int32Type, _>(rows, integer),
+        DataType::Int64 => numbers::<Int64Type, _>(rows, |field| integer(field)),
+        DataType::UInt8 => numbers::<UInt8Type, _>(rows, integer),
+        DataType::UInt16 => numbers::<UInt16Type, _>(rows, integer),
+        DataType::UInt32 => numbers::<UInt32Type, _>(rows, integer),
+        DataType::UInt64 => numbers::<UInt64Type, _>(rows, integer),
+        DataType::UInt128 => numbers::<UInt128Type, _>(rows, integer128),
+        DataType::Float32 => numbers::<Float32Type, _>(rows, |field| float32(field)),
+        DataType::Float64 => numbers::<Float64Type, _>(rows, |field| float64(field)),
+        DataType::Boolean => boxed(Fixed::new(rows, boolean), |name, column| {
+            let validity = validity(column.values.len(), &column.nulls);
+            let array = polars_arrow::array::BooleanArray::new(
+                ArrowDataType::Boolean,
+                column.values.into_iter().collect::<Bitmap>(),
+                validity,
+            );
+            Ok(BooleanChunked::with_chunk(name, array).into_series())
+        }),
+        DataType::Date => boxed(Fixed::new(rows, |field: Field<'_>| date(field)), |name, column| {
+            Ok(chunked::<Int32Type, _>(name, column).into_date().into_series())
+        }),
+        DataType::Datetime(unit, zone) => datetimes(rows, *unit, zone.clone())?,
+        DataType::Time => boxed(Fixed::new(rows, time), |name, column| {
+            Ok(chunked::<Int64Type, _>(name, column).into_time().into_series())
+        }),
+        DataType::Decimal(precision, scale) => decimals(rows, dtype, *precision, *scale)?,
+        DataType::String => texts(rows, None),
+        DataType::Categorical(..) | DataType::Enum(..) => texts(rows, Some(dtype.clone())),
+        _ => return None,
+    })
+}
+
+fn boxed<V, F>(values: V, finish: F) -> Box<dyn ColumnBuilder>
+where
+    V: Values + 'static,
+    F: FnOnce(PlSmallStr, V) -> PolarsResult<Series> + 'static,
+{
+    Box::new(Builder { values, finish, is_text: false })
+}
+
+fn numbers<T, P>(rows: usize, parse: P) -> Box<dyn ColumnBuilder>
+where
+    T: PolarsNumericType,
+    T::Native: Default,
+    P: Fn(Field<'_>) -> Option<T::Native> + 'static,
+    ChunkedArray<T>: IntoSeries,
+{
+    boxed(Fixed::new(rows, parse), |name, column| Ok(chunked::<T, _>(name, column).into_series()))
+}
+
+fn datetimes(rows: usize, unit: TimeUnit, zone: Option<TimeZone>) -> Option<Box<dyn ColumnBuilder>> {
+    let finish = {
+        let zone = zone.clone();
+        move |name, values, nulls: &[u32]| -> PolarsResult<Series> {
+            Ok(array::<Int64Type>(name, values, nulls).into_datetime(unit, zone).into_series())
+        }
+    };
+    // Fields without an offset would be the time of a clock in the zone, of which UTC alone never goes back.
+    let has_zone = match &zone {
+        None => false,
+        Some(zone) if *zone == TimeZone::UTC => true,
+        Some(_) => return None,
+    };
+    let per_second = match unit {
+        TimeUnit::Nanoseconds => 1_000_000_000,
+        TimeUnit::Microseconds => 1_000_000,
+        TimeUnit::Milliseconds => 1000,
+    };
+    let parse = move |field: Field<'_>| datetime(field, per_second, has_zone);
+    Some(boxed(Fixed::new(rows, parse), move |name, column| finish(name, column.values, &column.nulls)))
+}
+
+fn decimals(rows: usize, dtype: &DataType, precision: usize, scale: usize) -> Option<Box<dyn ColumnBuilder>> {
+    let digits = u32::try_from(precision).ok()?;
+    if is_narrow(dtype) {
+        let limit = 10i64.checked_pow(digits)?;
+        return Some(numbers::<Int64Type, _>(rows, move |field| decimal64(field, scale, limit)));
+    }
+    let limit = 10i128.checked_pow(digits)?;
+    let parse = move |field: Field<'_>| decimal128(field, scale, limit);
+    Some(boxed(Fixed::new(rows, parse), move |name, column| {
+        Ok(chunked::<Int128Type, _>(name, column).into_decimal_unchecked(precision, scale).into_series())
+    }))
+}
+
+fn texts(rows: usize, dtype: Option<DataType>) -> Box<dyn ColumnBuilder> {
+    let finish = move |name, texts: Texts| {
+        let validity = validity(texts.views.len(), &texts.nulls);
+        let buffers = if texts.buffer.is_empty() { Vec::new() } else { vec![texts.buffer.into()] };
+        // SAFETY: each view is inline or points into the one buffer, and what was put there was UTF-8.
+        let array = unsafe {
+            Utf8ViewArray::new_unchecked_unknown_md(
+                ArrowDataType::Utf8View,
+                texts.views.into(),
+                buffers.into(),
+                validity,
+                None,
+            )
+        };
+        let series = StringChunked::with_chunk(name, array).into_series();
+        match &dtype {
+            Some(dtype) => series.strict_cast(dtype),
+            None => Ok(series),
+        }
+    };
+    Box::new(Builder { values: Texts::with_capacity(rows), finish, is_text: true })
+}
+
+fn boolean(field: Field<'_>) -> Option<bool> {
+    let text = field.bytes();
+    if text.eq_ignore_ascii_case(b"true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case(b"false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn chunked<T: PolarsNumericType, P>(name: PlSmallStr, column: Fixed<T::Native, P>) -> ChunkedArray<T> {
+    array(name, column.values, &column.nulls)
+}
+
+fn array<T: PolarsNumericType>(name: PlSmallStr, values: Vec<T::Native>, nulls: &[u32]) -> ChunkedArray<T> {
+    let validity = validity(values.len(), nulls);
+    ChunkedArray::with_chunk(name, primitive(values, validity))
+}
+
+fn primitive<T: NativeType>(values: Vec<T>, validity: Option<Bitmap>) -> PrimitiveArray<T> {
+    PrimitiveArray::from_vec(values).with_validity(validity)
+}
+
+fn validity(length: usize, nulls: &[u32]) -> Option<Bitmap> {
+    if nulls.is_empty() {
+        return None;
+    }
+    let mut bits = MutableBitmap::from_len_set(length);
+    for null in nulls.iter().filter(|null| (**null as usize) < length) {
+        bits.set(*null as usize, false);
+    }
+    Some(bits.freeze())
+}

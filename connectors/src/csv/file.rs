@@ -1,0 +1,191 @@
+//! One file of a table, and how it is cut into ranges.
+//!
+//! A range is cut anywhere, and starts behind the first newline from there on. Whether that newline is in quotes depends
+//! on all that stands before it, and is never guessed: a range is scanned as if it started out of quotes, which almost all
+//! do, and tells whether it ends in them; from the start of the file on, these answers give the state in which each range
+//! starts, and one that does start in quotes is scanned once more. The scan is needed anyway, to find the fields. The
+//! workers of a process scan ranges side by side and wait only for each other's scans. What another process reads is
+//! scanned here as well, for that one answer.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use parking_lot::Mutex;
+use polars_core::schema::Schema;
+use polars_utils::pl_str::PlSmallStr;
+
+use super::block::Block;
+use super::error::CsvError;
+use super::head::read_head;
+use super::input::Compression;
+use super::options::CsvOptions;
+use super::rows::{Rows, Shape};
+use super::structure::Dialect;
+
+/// A part of a file, by its nominal ends.
+pub(super) struct Range {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// It reaches to the end of the file.
+    pub(super) is_last: bool,
+}
+
+/// A file of a table.
+pub(super) struct CsvFile {
+    pub(super) path: PathBuf,
+    /// Bytes on disk.
+    pub(super) length: u64,
+    /// Bytes of a range.
+    range_bytes: u64,
+    compression: OnceLock<Compression>,
+    layout: OnceLock<Layout>,
+    /// For every range but the last, whether it ends in quotes, if it starts out of them and if it starts in them; `None`
+    /// if it could not be read.
+    ends_quoted: Vec<[OnceLock<Option<bool>>; 2]>,
+    /// Whether each range starts in quotes, as far as it is known.
+    starts_quoted: Mutex<Vec<bool>>,
+}
+
+/// What the header of a file says.
+pub(super) struct Layout {
+    /// Bytes before the first row.
+    pub(super) start: u64,
+    /// The field of each column; `None` if they are in the same order.
+    order: Option<Vec<usize>>,
+}
+
+impl Layout {
+    /// The field of a column.
+    pub(super) fn field(&self, column: usize) -> usize {
+        self.order.as_ref().and_then(|order| order.get(column).copied()).unwrap_or(column)
+    }
+}
+
+impl CsvFile {
+    pub(super) fn new(path: PathBuf, length: u64, range_bytes: u64) -> Result<Self, CsvError> {
+        let mut file = Self {
+            path,
+            length,
+            range_bytes: range_bytes.max(1),
+            compression: OnceLock::new(),
+            layout: OnceLock::new(),
+            ends_quoted: Vec::new(),
+            starts_quoted: Mutex::new(vec![false]),
+        };
+        // A small file has one range, whether it is compressed or not, and is not opened before it is read.
+        let ranges = length.div_ceil(file.range_bytes);
+        if ranges > 1 && file.compression()? == Compression::None {
+            file.ends_quoted.resize_with(ranges as usize - 1, Default::default);
+        }
+        Ok(file)
+    }
+
+    /// Number of ranges.
+    pub(super) fn ranges(&self) -> usize {
+        if self.length == 0 { 0 } else { self.ends_quoted.len() + 1 }
+    }
+
+    pub(super) fn range(&self, index: usize) -> Range {
+        let is_last = index >= self.ends_quoted.len();
+        let start = (index as u64).saturating_mul(self.range_bytes);
+        let end = if is_last { self.length } else { start + self.range_bytes };
+        Range { start, end, is_last }
+    }
+
+    pub(super) fn compression(&self) -> Result<Compression, CsvError> {
+        if let Some(compression) = self.compression.get() {
+            return Ok(*compression);
+        }
+        let found = Compression::of_bytes(&self.path).map_err(|source| CsvError::io(&self.path, source))?;
+        Ok(*self.compression.get_or_init(|| found))
+    }
+
+    /// Reads the header, once, and compares it with `schema`.
+    pub(super) fn layout(&self, schema: &Schema, options: &CsvOptions, dialect: &Dialect) -> Result<&Layout, CsvError> {
+        if let Some(layout) = self.layout.get() {
+            return Ok(layout);
+        }
+        let head = read_head(&self.path, self.compression()?, options, dialect, Some(0))?;
+        let order = match &head.names {
+            Some(names) => self.order(names, schema, options.schema.is_some())?,
+            None => None,
+        };
+        Ok(self.layout.get_or_init(|| Layout { start: head.start, order }))
+    }
+
+    /// Which field each column of `schema` is.
+    fn order(&self, names: &[PlSmallStr], schema: &Schema, by_place: bool) -> Result<Option<Vec<usize>>, CsvError> {
+        if schema.iter_names().eq(names) {
+            return Ok(None);
+        }
+        if names.len() == schema.len() {
+            let place = |name: &PlSmallStr| names.iter().position(|other| other == name);
+            match schema.iter_names().map(place).collect::<Option<Vec<_>>>() {
+                Some(order) => return Ok(Some(order)),
+                None if by_place => return Ok(None),
+                None => {},
+            }
+        }
+        Err(CsvError::Columns {
+            path: self.path.clone(),
+            found: names.join(", "),
+            expected: schema.iter_names().map(PlSmallStr::as_str).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Reads the rows that start in a range, in the memory of `rows`. `first` is the start of the first row of the file.
+    pub(super) fn read_range(
+        &self,
+        index: usize,
+        first: u64,
+        shape: &Shape<'_>,
+        rows: Rows,
+    ) -> Result<Block, CsvError> {
+        let mut block = Block::new(rows);
+        let Some(loaded) = block.load(self, &self.range(index), first)? else { return Ok(block) };
+        let mut scanned = None;
+        let mut is_quoted = false;
+        if shape.dialect.quote.is_some() && self.ranges() > 1 {
+            if let Some([ends_quoted, _]) = self.ends_quoted.get(index) {
+                ends_quoted.get_or_init(|| {
+                    let found = block.scan_range(&loaded, shape.dialect, false);
+                    scanned = Some(found);
+                    Some(found.is_quoted)
+                });
+            }
+            is_quoted = self.starts_quoted(index, first, shape.dialect)?;
+        }
+        let scanned = match scanned {
+            Some(scanned) if !is_quoted => scanned,
+            _ => block.scan_range(&loaded, shape.dialect, is_quoted),
+        };
+        block.complete(self, loaded, is_quoted, scanned, shape)?;
+        Ok(block)
+    }
+
+    /// Whether a range starts in quotes.
+    fn starts_quoted(&self, index: usize, first: u64, dialect: &Dialect) -> Result<bool, CsvError> {
+        let mut known = self.starts_quoted.lock();
+        while known.len() <= index {
+            let last = known.len() - 1;
+            let is_quoted = known.get(last).is_some_and(|is_quoted| *is_quoted);
+            let next = self.ends_quoted(last, is_quoted, first, dialect)?;
+            known.push(next);
+        }
+        Ok(known.get(index).is_some_and(|is_quoted| *is_quoted))
+    }
+
+    /// Whether a range ends in quotes, if it starts in them or not.
+    fn ends_quoted(&self, index: usize, is_quoted: bool, first: u64, dialect: &Dialect) -> Result<bool, CsvError> {
+        let measure = || -> Result<bool, CsvError> {
+            let mut block = Block::new(Rows::default());
+            let loaded = block.load(self, &self.range(index), first)?;
+            Ok(loaded.map_or(is_quoted, |loaded| block.scan_range(&loaded, dialect, is_quoted).is_quoted))
+        };
+        let answer = self.ends_quoted.get(index).and_then(|answers| answers.get(usize::from(is_quoted)));
+        match answer.and_then(|answer| *answer.get_or_init(|| measure().ok())) {
+            Some(ends_quoted) => Ok(ends_quoted),
+            None => measure(),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! CSV files as a table.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use polars_core::datatypes::{DataType, Field};
+use polars_core::frame::DataFrame;
+use polars_core::prelude::{AnyValue, PlSmallStr};
+use polars_core::scalar::Scalar;
+use polars_core::schema::{Schema, SchemaRef};
+use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::operator::Description;
+use quokka_engine::source::{Scan, ScanRequest, Source};
+
+use super::columns::builder;
+use super::error::CsvError;
+use super::file::CsvFile;
+use super::head::{Head, read_head};
+use super::infer::infer;
+use super::input::Compression;
+use super::options::{BadRows, CsvOptions};
+use super::rows::Shape;
+use super::source::CsvSource;
+use super::structure::Dialect;
+use crate::files::{FilesError, Format, expand, partition_value, partitions};
+
+/// How CSV files are known in a directory.
+const FORMAT: Format = Format { name: "CSV", suffixes: &[".csv", ".csv.gz", ".csv.zst"] };
+/// Files that `describe` names.
+const NAMED_FILES: usize = 3;
+/// Ranges that a table is cut into, if they are neither too small nor too large then: work for all workers of a large
+/// machine. Every process must come to the same ranges, so the number does not depend on the machine.
+const RANGES: u64 = 64;
+/// Bytes of a range at least and at most: the larger, the less is read twice at its ends, and the more memory a worker
+/// takes. A row of a hundred bytes makes a batch of usual size of the largest.
+const RANGE_BYTES: (u64, u64) = (1 << 20, 8 << 20);
+/// Rows that tell how long a row is.
+const MEASURED_ROWS: usize = 100;
+/// What compression saves, at a guess.
+const COMPRESSION: u64 = 4;
+
+/// CSV files on a local disk, read as one table.
+///
+/// Files may be compressed by gzip or zstd, as their first bytes say. All files must have the same columns, in any order if
+/// they have headers; the first file gives names and order, and the types of its first rows, unless the options do. The
+/// others are opened when they are read. Folders named `key=value` are columns too ([`CsvOptions::hive_partitioning`]).
+///
+/// The unit of reading is a range of some megabytes of a file, or a compressed file. Fields in quotes may hold newlines,
+/// also where a file is cut. Only the columns that are asked for are parsed, and those that the predicate does not use
+/// only for the rows that pass. Rows come in the order of the paths and of the rows in them. A worker holds the bytes of a
+/// range, or as many of a compressed file, about half as many bytes again for where the fields are, and a batch.
+///
+/// ```
+/// use quokka_connectors::csv::{CsvError, CsvOptions, CsvScan};
+///
+/// let error = CsvScan::open(["no/such/folder"], CsvOptions::default()).err();
+/// assert!(matches!(error, Some(CsvError::Files(_))));
+/// ```
+pub struct CsvScan {
+    table: Arc<Table>,
+}
+
+/// The files, and what is common to them.
+pub(super) struct Table {
+    pub(super) files: Vec<CsvFile>,
+    /// One row a file.
+    partitions: DataFrame,
+    /// Columns of the files.
+    pub(super) file_schema: Schema,
+    /// These, those of folders, and that of paths.
+    pub(super) schema: SchemaRef,
+    pub(super) options: CsvOptions,
+    pub(super) dialect: Dialect,
+    pub(super) nulls: Vec<Box<[u8]>>,
+    /// Bytes of a range.
+    pub(super) range_bytes: u64,
+    /// Rows that were left out so far.
+    pub(super) skipped: AtomicU64,
+    /// About how many rows there are.
+    rows: OnceLock<Option<u64>>,
+}
+
+impl CsvScan {
+    /// Opens the files behind `paths`: files, directories (searched at every depth for `*.csv`, `*.csv.gz` and `*.csv.zst`,
+    /// without names that start with `.` or `_`) and globs (`*`, `**`, `?`, `[ab]`). The files of a directory or glob are
+    /// sorted by path.
+    ///
+    /// # Errors
+    /// A path that cannot be read or leads to no file, options that contradict each other, a type that fields cannot be
+    /// parsed to; if types are inferred, also no row to infer them from.
+    pub fn open(paths: impl IntoIterator<Item = impl AsRef<Path>>, options: CsvOptions) -> Result<Self, CsvError> {
+        Self::open_in_ranges(paths, options, None)
+    }
+
+    /// As [`open`](Self::open), in ranges of so many bytes.
+    pub(super) fn open_in_ranges(
+        paths: impl IntoIterator<Item = impl AsRef<Path>>,
+        options: CsvOptions,
+        range_bytes: Option<u64>,
+    ) -> Result<Self, CsvError> {
+        let dialect = dialect(&options)?;
+        let paths = expand(paths, &FORMAT)?;
+        let lengths = paths.iter().map(|file| match file.path.metadata() {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(source) => Err(CsvError::io(&file.path, source)),
+        });
+        let lengths = lengths.collect::<Result<Vec<u64>, _>>()?;
+        let bytes = lengths.iter().fold(0, |bytes: u64, length| bytes.saturating_add(*length));
+        let (least, most) = RANGE_BYTES;
+        let range_bytes = range_bytes.unwrap_or((bytes / RANGES).clamp(least, most));
+        let files =
+            paths.iter().zip(lengths).map(|(file, length)| CsvFile::new(file.path.clone(), length, range_bytes));
+        let files = files.collect::<Result<Vec<_>, _>>()?;
+        let mut rows = OnceLock::new();
+        let file_schema = match &options.schema {
+            Some(schema) => (**schema).clone(),
+            None => {
+                let (head, file) = first_head(&files, &options, &dialect)?;
+                rows = OnceLock::from(estimate(&head, file, bytes));
+                schema_of(&head, file, &options)?
+            },
+        };
+        for (name, dtype) in file_schema.iter() {
+            if builder(dtype, 0).is_none() {
+                let (column, dtype) = (name.to_string(), Box::new(dtype.clone()));
+                return Err(CsvError::UnsupportedType { column, dtype });
+            }
+        }
+        let partitions = partitions(&paths, &file_schema, options.hive_partitioning)?;
+        let mut schema = file_schema.clone();
+        schema.merge((**partitions.schema()).clone());
+        if let Some(column) = &options.include_file_paths
+            && schema.insert(column.clone(), DataType::String).is_some()
+        {
+            let reason = format!("there is a column `{column}` already: give the column of paths another name");
+            return Err(CsvError::Options { reason });
+        }
+        let nulls = options.null_values.iter().map(|null| null.as_bytes().into()).collect();
+        let skipped = AtomicU64::new(0);
+        let schema = Arc::new(schema);
+        let table =
+            Table { files, partitions, file_schema, schema, options, dialect, nulls, range_bytes, skipped, rows };
+        Ok(Self { table: Arc::new(table) })
+    }
+}
+
+#[cfg(test)]
+impl CsvScan {
+    /// Number of files.
+    pub(super) fn table_files(&self) -> usize {
+        self.table.files.len()
+    }
+}
+
+fn dialect(options: &CsvOptions) -> Result<Dialect, CsvError> {
+    let wrong = |reason: &str| Err(CsvError::Options { reason: reason.to_owned() });
+    let is_usable = |byte: u8| byte.is_ascii() && byte != b'\n' && byte != b'\r';
+    if !is_usable(options.separator) || options.quote_char.is_some_and(|quote| !is_usable(quote)) {
+        return wrong("separator and quote must be ASCII characters other than the ends of lines");
+    }
+    if Some(options.separator) == options.quote_char {
+        return wrong("separator and quote must differ");
+    }
+    if options.comment_prefix.as_ref().is_some_and(|prefix| prefix.is_empty() || prefix.contains('\n')) {
+        return wrong("the comment prefix must be a part of a line");
+    }
+    if options.schema.as_ref().is_some_and(|schema| schema.is_empty()) {
+        return wrong("a schema needs at least one column");
+    }
+    if options.schema.is_some() && options.schema_overrides.is_some() {
+        return wrong("a schema gives all types, so that there is nothing to override");
+    }
+    let comment = options.comment_prefix.as_ref().map(|prefix| prefix.as_bytes().into());
+    Ok(Dialect { separator: options.separator, quote: options.quote_char, comment })
+}
+
+/// The start of the first file that has any columns.
+fn first_head<'a>(
+    files: &'a [CsvFile],
+    options: &CsvOptions,
+    dialect: &Dialect,
+) -> Result<(Head, &'a CsvFile), CsvError> {
+    let mut only_header = None;
+    for file in files.iter().filter(|file| file.length > 0) {
+        let head = read_head(&file.path, file.compression()?, options, dialect, options.infer_schema_length)?;
+        if !head.rows.is_empty() || (head.fields > 0 && options.infer_schema_length == Some(0)) {
+            return Ok((head, file));
+        }
+        if head.fields > 0 && only_header.is_none() {
+            only_header = Some((head, file));
+        }
+    }
+    let first = files.first().map(|file| file.path.clone());
+    only_header.ok_or_else(|| match first {
+        Some(path) => CsvError::Empty { path },
+        None => FilesError::NoPath.into(),
+    })
+}
+
+fn schema_of(head: &Head, file: &CsvFile, options: &CsvOptions) -> Result<Schema, CsvError> {
+    let schema: Schema = infer(head, options).into_iter().map(|(name, dtype)| Field::new(name, dtype)).collect();
+    let overrides = options.schema_overrides.iter().flat_map(|overrides| overrides.iter_names());
+    match overrides.into_iter().find(|name| !schema.contains(name)) {
+        None => Ok(schema),
+        Some(name) => {
+            let names = schema.iter_names().map(PlSmallStr::as_str).collect::<Vec<_>>().join(", ");
+            let path = file.path.display();
+            let reason =
+                format!("the type of column `{name}` is overridden, but the columns of `{path}` are [{names}]");
+            Err(CsvError::Options { reason })
+        },
+    }
+}
+
+/// About how many rows there are in files of so many bytes.
+fn estimate(head: &Head, file: &CsvFile, bytes: u64) -> Option<u64> {
+    let bytes = match file.compression().ok()? {
+        Compression::None => bytes,
+        _ => bytes.saturating_mul(COMPRESSION),
+    };
+    let rows = head.rows.len() as u128;
+    Some((u128::from(bytes) * rows / u128::from(head.bytes.max(1))) as u64)
+}
+
+impl Scan for CsvScan {
+    fn describe(&self) -> Description {
+        self.table.describe()
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.table.schema.clone()
+    }
+
+    fn estimated_rows(&self) -> Option<u64> {
+        let table = &self.table;
+        *table.rows.get_or_init(|| {
+            let file = table.files.iter().find(|file| file.length > 0)?;
+            let compression = file.compression().ok()?;
+            let head = read_head(&file.path, compression, &table.options, &table.dialect, Some(MEASURED_ROWS)).ok()?;
+            estimate(&head, file, table.files.iter().map(|file| file.length).sum())
+        })
+    }
+
+    fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {
+        Ok(Arc::new(CsvSource::new(self.table.clone(), request)?))
+    }
+}
+
+impl Table {
+    pub(super) fn describe(&self) -> Description {
+        let named = self.files.iter().take(NAMED_FILES).map(|file| file.path.display().to_string());
+        let mut names = named.collect::<Vec<_>>().join(", ");
+        if self.files.len() > NAMED_FILES {
+            names.push_str(&format!(", ... {} files", self.files.len()));
+        }
+        let description = Description::streams("csv-scan").with("files", names);
+        match self.options.bad_rows {
+            BadRows::Fail => description,
+            BadRows::Null => description.with("bad-rows", "null"),
+            BadRows::Skip => description.with("skipped-rows", self.skipped.load(Ordering::Relaxed)),
+        }
+    }
+
+    pub(super) fn shape(&self) -> Shape<'_> {
+        Shape { dialect: &self.dialect, fields: self.file_schema.len(), bad_rows: self.options.bad_rows }
+    }
+
+    pub(super) fn file(&self, index: usize) -> Result<&CsvFile, OperatorError> {
+        let missing = || OperatorError::message(ErrorKind::Internal, format!("there is no file {index}"));
+        self.files.get(index).ok_or_else(missing)
+    }
+
+    /// The value of a column that is the same for all rows of a file.
+    pub(super) fn constant(&self, name: &str, file: usize) -> Option<Scalar> {
+        if self.options.include_file_paths.as_deref() == Some(name) {
+            let path = self.files.get(file)?.path.display().to_string();
+            return Some(Scalar::new(DataType::String, AnyValue::StringOwned(path.into())));
+        }
+        partition_value(&self.partitions, name, file)
+    }
+
+    /// Whether a column stands in the files rather than in their paths.
+    pub(super) fn is_in_files(&self, name: &str) -> bool {
+        self.file_schema.contains(name) && self.partitions.get_column_index(name).is_none()
+    }
+}

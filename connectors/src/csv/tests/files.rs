@@ -1,0 +1,106 @@
+use std::io::Write;
+
+use polars_core::df;
+
+use super::*;
+
+pub(super) fn compress(text: &[u8], compression: usize) -> Vec<u8> {
+    match compression {
+        1 => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(text).unwrap();
+            encoder.finish().unwrap()
+        },
+        2 => zstd::encode_all(text, 1).unwrap(),
+        _ => text.to_vec(),
+    }
+}
+
+#[test]
+fn compressed_files_are_streamed() {
+    let mut text = "a,b\n".to_owned();
+    (0..20_000).for_each(|i| text.push_str(&format!("{i},\"text\n{i}\"\n")));
+    text.push_str("20000,end");
+    let b: Vec<String> = (0..20_001).map(|i| if i < 20_000 { format!("text\n{i}") } else { "end".into() }).collect();
+    let expected = df!("a" => (0..20_001).collect::<Vec<i64>>(), "b" => b).unwrap();
+    let folder = Folder::new();
+    // Some members of a gzip file one behind the other are one file.
+    let (first, second) = text.as_bytes().split_at(70_001);
+    let members = [compress(first, 1), compress(second, 1)].concat();
+    let files =
+        [("x.csv.gz", members), ("y.csv.zst", compress(text.as_bytes(), 2)), ("z", compress(text.as_bytes(), 1))];
+    for (name, bytes) in files {
+        let path = write(&folder.path().join(name), bytes);
+        for range in [Some(1), Some(1000), None] {
+            let scan = CsvScan::open_in_ranges([&path], CsvOptions::default(), range).unwrap();
+            assert_eq!(scan.source(&ScanRequest::default()).unwrap().splits().unwrap().len(), 1);
+            assert_same(&read_scan(&scan, &ScanRequest::default(), 999).unwrap(), &expected);
+        }
+    }
+    assert_eq!(CsvScan::open([folder.path()], CsvOptions::default()).unwrap().table_files(), 2);
+}
+
+#[test]
+fn files_that_are_cut_off_or_damaged() {
+    let text = "a\n".to_owned() + &"some text\n".repeat(10_000);
+    for compression in [1, 2] {
+        let mut bytes = compress(text.as_bytes(), compression);
+        bytes.truncate(bytes.len() / 2);
+        let file = csv(&bytes);
+        let scan = CsvScan::open([&file.path], CsvOptions::default().with_schema(strings(&["a"]))).unwrap();
+        let error = read_scan(&scan, &ScanRequest::default(), 100).unwrap_err();
+        assert!(error.to_string().contains("f.csv"), "{error}");
+    }
+}
+
+#[test]
+fn columns_in_another_order() {
+    let folder = Folder::new();
+    write(&folder.path().join("1.csv"), "a,b\n1,x\n");
+    write(&folder.path().join("2.csv"), "b,a\ny,2\n");
+    write(&folder.path().join("3.csv"), "");
+    let all = df!("a" => [1i64, 2], "b" => ["x", "y"]).unwrap();
+    let open = |options| CsvScan::open([folder.path()], options).unwrap();
+    let given = CsvOptions::default().with_schema(schema([("a", DataType::Int64), ("b", DataType::String)]));
+    for options in [CsvOptions::default(), given.clone()] {
+        assert_same(&read_scan(&open(options), &ScanRequest::default(), 10).unwrap(), &all);
+    }
+    // Names of a schema that the header does not have go by place.
+    let named = CsvOptions::default().with_schema(strings(&["c", "d"]));
+    let found = read_scan(&open(named), &ScanRequest::default(), 10).unwrap();
+    assert_same(&found, &df!("c" => ["1", "y"], "d" => ["x", "2"]).unwrap());
+    write(&folder.path().join("4.csv"), "a,c\n1,x\n");
+    let error = read_scan(&open(CsvOptions::default()), &ScanRequest::default(), 10).unwrap_err();
+    let CsvError::Columns { path, found, expected } = cause(&error) else { unreachable!("{error}") };
+    assert_eq!((path.ends_with("4.csv"), found.as_str(), expected.as_str()), (true, "a, c", "a, b"));
+}
+
+#[test]
+fn folders_and_paths_as_columns() {
+    let folder = Folder::new();
+    let first = write(&folder.path().join("year=2023/f.csv"), "a\n1\n");
+    let second = write(&folder.path().join("year=2024/f.csv"), "a\n2\n3\n");
+    let options = CsvOptions::default().with_include_file_paths("path");
+    let scan = CsvScan::open([folder.path()], options.clone()).unwrap();
+    let [first, second] = [first, second].map(|path| path.display().to_string());
+    let paths = [&first[..], &second, &second];
+    let all = df!("a" => [1i64, 2, 3], "year" => [2023i64, 2024, 2024], "path" => paths).unwrap();
+    assert_same(&read_scan(&scan, &ScanRequest::default(), 10).unwrap(), &all);
+    let without = CsvScan::open([folder.path()], options.with_hive_partitioning(false)).unwrap();
+    assert_eq!(without.schema().len(), 2);
+}
+
+#[test]
+fn many_small_files_are_not_opened_to_plan() {
+    let folder = Folder::new();
+    for index in 0..200 {
+        write(&folder.path().join(format!("{index:03}.csv")), format!("a\n{index}\n"));
+    }
+    let scan =
+        CsvScan::open([folder.path()], CsvOptions::default().with_schema(schema([("a", DataType::Int64)]))).unwrap();
+    let source = scan.source(&ScanRequest::default()).unwrap();
+    assert_eq!(source.splits().unwrap().len(), 200);
+    // They can be gone: nothing was read, but then it has to be.
+    std::fs::remove_file(folder.path().join("150.csv")).unwrap();
+    assert!(read_scan(&scan, &ScanRequest::default(), 10).unwrap_err().to_string().contains("150.csv"));
+}

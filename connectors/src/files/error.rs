@@ -1,0 +1,95 @@
+//! What can go wrong before a file is read.
+
+use std::io;
+use std::path::PathBuf;
+
+use polars_core::datatypes::DataType;
+use quokka_engine::error::ErrorKind;
+
+/// Why paths do not lead to files that can be read as one table, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilesError {
+    /// The list of paths is empty.
+    #[error("no path was given: name at least one file, directory or glob")]
+    NoPath,
+    /// The operating system refused a file or directory.
+    #[error("cannot read `{}`: check that it exists and that this process may read it", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A directory without files of the format.
+    #[error(
+        "no {format} file in the directory `{}`: files are looked for, at every depth, whose name ends in {suffixes} and \
+         starts with neither `.` nor `_`; name other files one by one or by a glob",
+        path.display()
+    )]
+    EmptyDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// How names of files end.
+        suffixes: String,
+    },
+    /// A glob without matches.
+    #[error("no file matches `{pattern}`: check the folder and the pattern")]
+    NoMatch {
+        /// The glob.
+        pattern: String,
+    },
+    /// A glob that cannot be parsed.
+    #[error("`{pattern}` is not a valid glob: `*`, `**`, `?`, `[ab]` and `[!ab]` are understood")]
+    InvalidGlob {
+        /// The glob.
+        pattern: String,
+        /// Where it is wrong.
+        source: glob::PatternError,
+    },
+    /// Files that lie under different partition keys.
+    #[error(
+        "the folders of `{}` have the partition keys [{}], those of `{}` have [{}]: read directories of one layout, or \
+         turn hive partitioning off",
+        first.display(), first_keys.join(", "), path.display(), keys.join(", ")
+    )]
+    PartitionKeys {
+        /// The first file.
+        first: PathBuf,
+        /// Its partition keys.
+        first_keys: Vec<String>,
+        /// The file that differs.
+        path: PathBuf,
+        /// Its partition keys.
+        keys: Vec<String>,
+    },
+    /// A partition value that is not of the type of the column of that name in the files.
+    #[error(
+        "the folder `{key}={value}` of `{}` does not hold a value of type `{dtype}`, which the files' own column `{key}` \
+         has: rename the folder, or turn hive partitioning off",
+        path.display()
+    )]
+    PartitionValue {
+        /// The file.
+        path: PathBuf,
+        /// The partition key.
+        key: String,
+        /// Its value.
+        value: String,
+        /// Type of the column.
+        dtype: Box<DataType>,
+    },
+}
+
+impl FilesError {
+    /// The kind, for callers that decide by it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoPath | Self::InvalidGlob { .. } => ErrorKind::InvalidQuery,
+            Self::Io { .. } | Self::EmptyDirectory { .. } | Self::NoMatch { .. } => ErrorKind::Io,
+            Self::PartitionKeys { .. } | Self::PartitionValue { .. } => ErrorKind::SchemaMismatch,
+        }
+    }
+}

@@ -145,7 +145,7 @@ fn unique(names: Vec<PlSmallStr>, path: &Path) -> Result<Vec<PlSmallStr>, CsvErr
         result.push(renamed);
     }
     let mut all = PlHashSet::default();
-    match result.iter().find(|name| !all.insert(*name)) {
+    match result.iter().find(|name| !all.insert((*name).clone())) {
         Some(name) => Err(CsvError::DuplicateColumn { path: path.to_owned(), column: name.to_string() }),
         None => Ok(result),
     }

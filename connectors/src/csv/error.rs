@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use polars_core::datatypes::DataType;
+use polars_core::error::PolarsError;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
 use crate::files::FilesError;
@@ -29,6 +30,16 @@ pub enum CsvError {
         column: String,
         /// Its type.
         dtype: Box<DataType>,
+    },
+    /// A column that cannot be written as text.
+    #[error("column `{column}` of type `{dtype}` cannot be written as CSV: cast it to `String`")]
+    UnsupportedText {
+        /// The column.
+        column: String,
+        /// Its type.
+        dtype: Box<DataType>,
+        /// The reason.
+        source: PolarsError,
     },
     /// No file has a row from which the columns can be told.
     #[error("`{}` has no row that tells the columns: give a schema, or leave the file out", path.display())]
@@ -161,7 +172,9 @@ impl CsvError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Files(error) => error.kind(),
-            Self::Options { .. } | Self::UnsupportedType { .. } => ErrorKind::InvalidQuery,
+            Self::Options { .. } | Self::UnsupportedType { .. } | Self::UnsupportedText { .. } => {
+                ErrorKind::InvalidQuery
+            },
             Self::Columns { .. } => ErrorKind::SchemaMismatch,
             Self::Empty { .. }
             | Self::DuplicateColumn { .. }

@@ -22,7 +22,9 @@ mod temporal;
 mod tests;
 mod texts;
 mod values;
+mod write;
 
 pub use error::{CsvError, Place};
 pub use options::{BadRows, CsvOptions};
 pub use scan::CsvScan;
+pub use write::{CsvSerializer, CsvWriteOptions, QuoteStyle};

@@ -122,6 +122,14 @@ pub enum PlanError {
         /// The first difference.
         difference: String,
     },
+    /// An operator of the user refuses its inputs.
+    #[error("operator `{operator}` refuses its inputs")]
+    Operator {
+        /// Its name.
+        operator: String,
+        /// What it says.
+        source: OperatorError,
+    },
     /// The arguments contradict each other.
     #[error("`{method}`: {reason}")]
     Argument {

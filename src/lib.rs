@@ -28,6 +28,7 @@ mod error;
 mod plan;
 pub mod prelude;
 mod stream;
+mod user;
 
 pub use context::{Context, ContextBuilder, Paths};
 pub use error::{Error, Hint, PlanError, Result};
@@ -36,6 +37,15 @@ pub use quokka_connectors::csv::{BadRows, CsvOptions};
 pub use quokka_connectors::parquet::ParquetOptions;
 pub use quokka_engine as engine;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery};
+pub use user::{
+    Batches, ColumnStatistics, Description, InputPartitioning, InputReader, MapOptions, Output, Progress, Split, State,
+    StatefulChannel, StatefulOperator, UserError, WorkerContext,
+};
+
+/// The examples of the page on user-defined parts, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/user-defined.md")]
+struct UserDefinedDoctests;
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]

@@ -13,4 +13,8 @@ pub use polars_core::series::Series;
 pub use polars_ops::prelude::{JoinArgs, JoinCoalesce, JoinType};
 pub use quokka_engine::expr::prelude::*;
 
-pub use crate::{Context, ContextBuilder, DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery};
+pub use crate::{
+    Batches, ColumnStatistics, Context, ContextBuilder, DataStream, Description, GroupedDataStream, InputPartitioning,
+    InputReader, JoinBuilder, MapOptions, Output, Profile, Progress, RunningQuery, Split, State, StatefulChannel,
+    StatefulOperator, UserError, WorkerContext,
+};

@@ -24,4 +24,5 @@ mod random;
 mod rows;
 mod sharing;
 mod support;
+mod user;
 mod window;

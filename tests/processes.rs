@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use quokka::prelude::*;
 
+use crate::user::examples::{order_book, tutorial};
+
 const ROLE: &str = "QUOKKA_TEST_ROLE";
 const FLAGS: &str = "QUOKKA_TEST_FLAGS";
 /// Everything here ends long before this, or something hangs.
@@ -75,6 +77,8 @@ fn process() {
             Ok(first)
         },
         "shared" => shared(&context),
+        "tutorial" => tutorial::sum(&context),
+        "order-book" => order_book::books(&context, order_book::orders(2000).unwrap()),
         "shared-failure" => shared_failure(&context),
         "endless" => endless(&context),
         "leaves" => Ok(DataFrame::empty()),
@@ -181,6 +185,22 @@ fn one_two_and_three_processes_agree() {
         assert_eq!(answer.height(), 50);
         let expected = format!("answer {:?} {}", answer.shape(), digest(&answer));
         for (workers, processes) in [(1, 2), (2, 2), (1, 3)] {
+            let mut cluster = Cluster::start(workers, &vec![role; processes]);
+            for (outcome, _) in cluster.outcomes(&(0..processes).collect::<Vec<_>>()) {
+                assert_eq!(outcome, expected, "{role} in {processes} processes with {workers} workers");
+            }
+        }
+    }
+}
+
+#[test]
+fn user_defined_parts_run_in_processes() {
+    let alone = Context::builder().workers(2).build().unwrap();
+    let books = order_book::books(&alone, order_book::orders(2000).unwrap()).unwrap();
+    assert_eq!(books.height(), 5);
+    for (role, answer) in [("tutorial", df!("n" => [3160i64]).unwrap()), ("order-book", books)] {
+        let expected = format!("answer {:?} {}", answer.shape(), digest(&answer));
+        for (workers, processes) in [(1, 2), (2, 2)] {
             let mut cluster = Cluster::start(workers, &vec![role; processes]);
             for (outcome, _) in cluster.outcomes(&(0..processes).collect::<Vec<_>>()) {
                 assert_eq!(outcome, expected, "{role} in {processes} processes with {workers} workers");

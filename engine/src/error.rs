@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Io,
     /// User code or a kernel panicked.
     Panic,
+    /// Code of the user returned an error of its own.
+    User,
     /// A process of the cluster died, froze or was cut off.
     PeerLost,
     /// Processes of the cluster did not find each other.
@@ -62,6 +64,18 @@ impl OperatorError {
     /// An error whose whole description is `message`.
     pub fn message(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self::new(kind, Message { text: message.into(), source: None })
+    }
+
+    /// What code of the user returned. An error of Polars or one of this type keeps its kind, any other is of kind
+    /// [`ErrorKind::User`].
+    pub fn from_user(error: Box<dyn StdError + Send + Sync>) -> Self {
+        match error.downcast::<Self>() {
+            Ok(error) => *error,
+            Err(error) => match error.downcast::<PolarsError>() {
+                Ok(error) => (*error).into(),
+                Err(error) => Self { kind: ErrorKind::User, source: error.into() },
+            },
+        }
     }
 
     /// The kind, for callers that decide by it.

@@ -16,6 +16,7 @@ use crate::arrow::from_record_batches;
 use crate::error::{Error, Result};
 use crate::plan::logical::LogicalPlan;
 use crate::stream::DataStream;
+use crate::user::{InputReader, ReaderScan};
 
 impl Context {
     /// The rows of Parquet files: a file, a directory (searched at every depth for `*.parquet`), a glob, or a list of them.
@@ -150,6 +151,46 @@ impl Context {
                 Err(refused(OperatorError::message(ErrorKind::InvalidQuery, message)))
             },
         }
+    }
+
+    /// The rows that `reader` reads.
+    ///
+    /// Its splits are read side by side by the workers of all processes, each split once. Only the columns that the query
+    /// uses are asked for, and only the rows that pass its filters go on. In a cluster, every process must pass an equal
+    /// reader. See [`InputReader`].
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// /// The numbers below 80, ten in a split.
+    /// struct Numbers;
+    ///
+    /// impl InputReader for Numbers {
+    ///     fn describe(&self) -> Description {
+    ///         Description::streams("numbers")
+    ///     }
+    ///
+    ///     fn schema(&self) -> SchemaRef {
+    ///         Schema::from_iter([Field::new("n".into(), DataType::Int64)]).into()
+    ///     }
+    ///
+    ///     fn splits(&self) -> Result<Vec<Split>, UserError> {
+    ///         Ok((0..8).map(|i| Split { name: format!("from {}", 10 * i), rows: Some(10) }).collect())
+    ///     }
+    ///
+    ///     fn read(&self, split: usize, _columns: &Schema) -> Result<Batches, UserError> {
+    ///         let first = 10 * split as i64;
+    ///         let batch = df!("n" => (first..first + 10).collect::<Vec<_>>())?;
+    ///         Ok(Box::new(std::iter::once(Ok(batch))))
+    ///     }
+    /// }
+    ///
+    /// let context = Context::builder().workers(2).build()?;
+    /// let sum = context.read(Numbers).select([col("n").sum()]).collect()?;
+    /// assert_eq!(sum, df!("n" => [3160i64]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    pub fn read(&self, reader: impl InputReader) -> DataStream {
+        self.stream(ReaderScan::new(Arc::new(reader)))
     }
 
     /// The rows of a table.

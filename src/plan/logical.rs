@@ -8,6 +8,7 @@ use quokka_engine::source::{Scan, ScanRequest};
 
 use super::expression::NamedExpr;
 use super::join::Join;
+use crate::user::{BatchFunction, UserOperator};
 
 /// A node with its inputs. Cloning shares the tree.
 #[derive(Clone)]
@@ -38,6 +39,10 @@ pub(crate) enum Node {
     Slice { input: LogicalPlan, offset: i64, length: u64 },
     /// The rows of all inputs, which have one schema.
     Union { inputs: Vec<LogicalPlan> },
+    /// A function of the user makes a batch of each batch.
+    MapBatches { input: LogicalPlan, function: Arc<BatchFunction> },
+    /// An operator of the user.
+    Stateful { inputs: Vec<LogicalPlan>, operator: Arc<UserOperator> },
 }
 
 impl LogicalPlan {
@@ -71,9 +76,10 @@ impl LogicalPlan {
             | Node::Aggregate { input, .. }
             | Node::Sort { input, .. }
             | Node::TopK { input, .. }
-            | Node::Slice { input, .. } => vec![input],
+            | Node::Slice { input, .. }
+            | Node::MapBatches { input, .. } => vec![input],
             Node::Join { left, right, .. } => vec![left, right],
-            Node::Union { inputs } => inputs.iter().collect(),
+            Node::Union { inputs } | Node::Stateful { inputs, .. } => inputs.iter().collect(),
         }
     }
 }
@@ -102,6 +108,12 @@ impl LogicalPlan {
                 Node::Slice { input: rewrite(input), offset: *offset, length: *length }
             },
             Node::Union { inputs } => Node::Union { inputs: inputs.iter().map(rewrite).collect() },
+            Node::MapBatches { input, function } => {
+                Node::MapBatches { input: rewrite(input), function: function.clone() }
+            },
+            Node::Stateful { inputs, operator } => {
+                Node::Stateful { inputs: inputs.iter().map(rewrite).collect(), operator: operator.clone() }
+            },
         };
         Self::new(node, self.schema.clone())
     }

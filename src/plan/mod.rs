@@ -13,6 +13,6 @@ pub(crate) mod query;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use build::JoinSpecification;
+pub(crate) use build::{JoinSpecification, difference};
 pub(crate) use explain::{Line, WithRows};
 pub use optimizer::OptimizerRule;

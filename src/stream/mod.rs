@@ -8,6 +8,7 @@ mod rows;
 mod run;
 mod sort;
 mod totals;
+mod user;
 
 pub use group_by::GroupedDataStream;
 pub use join::JoinBuilder;

@@ -7,8 +7,10 @@ mod order;
 mod project;
 mod scan;
 mod union;
+mod user;
 
 pub(crate) use join::{JoinSpecification, common_dtype};
+pub(crate) use union::difference;
 
 use std::sync::Arc;
 

@@ -25,7 +25,8 @@ impl LogicalPlan {
     }
 }
 
-fn difference(expected: &Schema, found: &Schema) -> Option<String> {
+/// The first column of `found` that is not as in `expected`.
+pub(crate) fn difference(expected: &Schema, found: &Schema) -> Option<String> {
     if expected.len() != found.len() {
         return Some(format!("there are {} columns, not {}", found.len(), expected.len()));
     }

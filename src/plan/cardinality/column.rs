@@ -147,6 +147,7 @@ impl Estimates {
                 let distinct = columns.iter().map(|column| column.distinct).fold(0.0, f64::max);
                 Some(ColumnEstimate { distinct, domain: distinct, ..made_here() })
             },
+            Node::MapBatches { .. } | Node::Stateful { .. } => None,
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) fn known_predicates(plan: &LogicalPlan) -> Vec<Expr> {
             known
         },
         Node::Sort { input, .. } | Node::TopK { input, .. } | Node::Slice { input, .. } => known_predicates(input),
-        Node::Aggregate { .. } | Node::Union { .. } => Vec::new(),
+        Node::Aggregate { .. } | Node::Union { .. } | Node::MapBatches { .. } | Node::Stateful { .. } => Vec::new(),
     }
 }
 

@@ -52,7 +52,11 @@ fn visit(plan: &LogicalPlan, mut dropped: Vec<Columns>) -> LogicalPlan {
         },
         Node::Join { left, right, join } => visit_join(plan, left, right, join, &dropped),
         Node::Sort { .. } | Node::Union { .. } => plan.map_inputs(|input| visit(input, dropped.clone())),
-        Node::Scan { .. } | Node::TopK { .. } | Node::Slice { .. } => plan.map_inputs(apply),
+        Node::Scan { .. }
+        | Node::TopK { .. }
+        | Node::Slice { .. }
+        | Node::MapBatches { .. }
+        | Node::Stateful { .. } => plan.map_inputs(apply),
     }
 }
 

@@ -54,7 +54,9 @@ pub(super) fn push(plan: &LogicalPlan, predicates: Vec<Expr>) -> LogicalPlan {
             filtered(LogicalPlan::new(node, plan.schema().clone()), sides.above)
         },
         Node::Sort { .. } | Node::Union { .. } => plan.map_inputs(|input| push(input, predicates.clone())),
-        Node::TopK { .. } | Node::Slice { .. } => filtered(plan.map_inputs(apply), predicates),
+        Node::TopK { .. } | Node::Slice { .. } | Node::MapBatches { .. } | Node::Stateful { .. } => {
+            filtered(plan.map_inputs(apply), predicates)
+        },
     }
 }
 

@@ -57,6 +57,8 @@ fn prune(plan: &LogicalPlan, required: &Names) -> LogicalPlan {
             let inputs = inputs.iter().map(|input| prune(input, required)).collect();
             LogicalPlan::new(Node::Union { inputs }, kept(plan.schema(), required))
         },
+        // Code of the user sees the columns that it was promised.
+        Node::MapBatches { .. } | Node::Stateful { .. } => plan.map_inputs(apply),
     };
     pruned.columns(plan.schema().iter_names().filter(|name| required.contains(*name)))
 }

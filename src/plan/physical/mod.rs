@@ -24,6 +24,7 @@ mod sort;
 mod tests;
 mod trace;
 mod union;
+mod user;
 mod whole_frame;
 
 pub(crate) use collect::Collected;
@@ -162,6 +163,8 @@ impl Lowering<'_> {
             Node::TopK { input, k, by, options } => self.top_k(input, *k, by, options),
             Node::Slice { input, offset, length } => self.slice(input, *offset, *length),
             Node::Union { inputs } => self.union(inputs, order, doomed),
+            Node::MapBatches { input, function } => self.map_batches(input, function, order),
+            Node::Stateful { inputs, operator } => self.stateful(inputs, operator, plan.schema()),
         }
     }
 

@@ -85,11 +85,12 @@ impl Lowering<'_> {
             Node::Filter { input, .. }
             | Node::Select { input, .. }
             | Node::WithColumns { input, .. }
-            | Node::Slice { input, .. } => self.is_sorted(input),
+            | Node::Slice { input, .. }
+            | Node::MapBatches { input, .. } => self.is_sorted(input),
             Node::Scan { scan, .. } => {
                 self.shared_result(scan.as_ref()).is_some_and(|index| self.is_sorted_result(index))
             },
-            Node::Aggregate { .. } | Node::Join { .. } | Node::Union { .. } => false,
+            Node::Aggregate { .. } | Node::Join { .. } | Node::Union { .. } | Node::Stateful { .. } => false,
         }
     }
 

@@ -144,6 +144,8 @@ fn is_same(one: &LogicalPlan, other: &LogicalPlan) -> bool {
             offset == other_offset && length == other_length
         },
         (Node::Union { .. }, Node::Union { .. }) => true,
+        (Node::MapBatches { function, .. }, Node::MapBatches { function: other, .. }) => Arc::ptr_eq(function, other),
+        (Node::Stateful { operator, .. }, Node::Stateful { operator: other, .. }) => Arc::ptr_eq(operator, other),
         _ => false,
     }
 }
@@ -179,6 +181,7 @@ fn is_expensive(plan: &LogicalPlan) -> bool {
     };
     match plan.node() {
         Node::Aggregate { .. } | Node::Join { .. } | Node::Sort { .. } | Node::TopK { .. } => true,
+        Node::MapBatches { .. } | Node::Stateful { .. } => true,
         Node::Filter { input, predicate } => costs(predicate, input),
         Node::Select { input, exprs } | Node::WithColumns { input, exprs } => {
             exprs.iter().any(|named| costs(&named.expr, input))

@@ -25,7 +25,10 @@ pub(super) fn propagate(plan: LogicalPlan) -> LogicalPlan {
         exprs.iter().all(|named| Properties::of(&named.expr, input.schema()).elementwise)
     };
     let nothing = match plan.node() {
-        Node::Scan { .. } => false,
+        // An operator of the user may make rows of nothing.
+        Node::Scan { .. } | Node::Stateful { .. } => false,
+        // No batch, no call.
+        Node::MapBatches { input, .. } => is_empty(input),
         Node::Filter { input, .. } | Node::Sort { input, .. } => is_empty(input),
         Node::Select { input, exprs } => {
             is_empty(input) && exprs.iter().any(|named| reads_columns(&named.expr)) && row_by_row(exprs, input)

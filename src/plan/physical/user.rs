@@ -1,0 +1,60 @@
+//! Code of users.
+
+use std::sync::Arc;
+
+use polars_core::prelude::SchemaRef;
+use quokka_engine::partitioning::Partitioning;
+use quokka_engine::plan::Input;
+
+use super::{Lowered, Lowering, Order, Placement, Stream};
+use crate::plan::logical::LogicalPlan;
+use crate::user::{BatchFunction, InputPartitioning, MapBatches, UserOperator, UserOperatorFactory};
+
+impl Lowering<'_> {
+    pub(super) fn map_batches(&mut self, input: &LogicalPlan, function: &Arc<BatchFunction>, order: Order) -> Lowered {
+        let stream = self.lower(input, order)?;
+        let stream = self.without_other_columns(stream, input.schema())?;
+        let operator = MapBatches::new(function.clone(), stream.schema.clone());
+        Ok(self.fuse(stream, Arc::new(operator), function.schema().clone()))
+    }
+
+    pub(super) fn stateful(
+        &mut self,
+        inputs: &[LogicalPlan],
+        operator: &Arc<UserOperator>,
+        schema: &SchemaRef,
+    ) -> Lowered {
+        let mut edges = Vec::with_capacity(inputs.len());
+        let mut schemas = Vec::with_capacity(inputs.len());
+        let mut sources = Vec::new();
+        let mut placement = Placement::One;
+        for (input, partitioning) in inputs.iter().zip(operator.partitionings()) {
+            let is_single = *partitioning == InputPartitioning::Single;
+            let stream = self.lower(input, if is_single { Order::Kept } else { Order::Ignored })?;
+            let mut stream = self.without_other_columns(stream, input.schema())?;
+            if is_single {
+                stream = self.restore_order(stream);
+            }
+            let stays = matches!(partitioning, InputPartitioning::AsItComes) && stream.placement == Placement::One;
+            if !is_single && !stays && self.workers > 1 {
+                placement = Placement::Spread;
+            }
+            edges.push(Input { from: stream.node, partitioning: self.partitioning(partitioning, &stream) });
+            schemas.push(stream.schema);
+            sources.extend(stream.sources);
+        }
+        let factory = UserOperatorFactory::new(operator.clone(), schemas, schema.clone());
+        let node = self.operator(Arc::new(factory), edges, schema.clone());
+        Ok(Stream { node, schema: schema.clone(), placement, sources })
+    }
+
+    fn partitioning(&self, partitioning: &InputPartitioning, stream: &Stream) -> Partitioning {
+        match partitioning {
+            InputPartitioning::Single => self.to_one(stream),
+            InputPartitioning::AsItComes => Partitioning::PassThrough,
+            _ if self.workers == 1 => Partitioning::PassThrough,
+            InputPartitioning::Keys(keys) => Partitioning::Hash(keys.clone()),
+            InputPartitioning::Broadcast => Partitioning::Broadcast,
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! Operators with state.
+
+use std::collections::BTreeMap;
+
+use polars_lazy::frame::IntoLazy;
+use quokka::engine::error::ErrorKind;
+use quokka::prelude::*;
+
+use crate::support::{Rows, assert_same, check, check_against, context, numbers, orders, setting, settings};
+
+/// For each key the sum of `value`, and from how many rows of each input.
+#[derive(Clone)]
+struct Totals {
+    inputs: usize,
+    partitioning: Vec<InputPartitioning>,
+}
+
+impl Totals {
+    fn by(partitioning: impl IntoIterator<Item = InputPartitioning>) -> Self {
+        let partitioning: Vec<_> = partitioning.into_iter().collect();
+        Self { inputs: partitioning.len(), partitioning }
+    }
+}
+
+impl StatefulOperator for Totals {
+    fn describe(&self) -> Description {
+        Description::blocks("totals").with("of", "value")
+    }
+
+    fn partitioning(&self, input: usize) -> InputPartitioning {
+        self.partitioning[input].clone()
+    }
+
+    fn output_schema(&self, inputs: &[SchemaRef]) -> Result<SchemaRef, UserError> {
+        if inputs.len() != self.inputs {
+            return Err(format!("there must be {} inputs, not {}", self.inputs, inputs.len()).into());
+        }
+        let rows = (0..self.inputs).map(|input| Field::new(format!("rows_{input}").into(), DataType::UInt64));
+        let first = ["key", "sum"].map(|name| Field::new(name.into(), DataType::Int64));
+        Ok(Schema::from_iter(first.into_iter().chain(rows)).into())
+    }
+
+    fn create(&self, _context: &WorkerContext) -> Result<Box<dyn StatefulChannel>, UserError> {
+        Ok(Box::new(Sums { open: self.inputs, inputs: self.inputs, sums: BTreeMap::new() }))
+    }
+}
+
+struct Sums {
+    open: usize,
+    inputs: usize,
+    sums: BTreeMap<Option<i64>, (i64, Vec<u64>)>,
+}
+
+impl StatefulChannel for Sums {
+    fn on_batch(&mut self, input: usize, batch: DataFrame, _output: &mut Output) -> Result<(), UserError> {
+        assert!(batch.height() > 0);
+        for (key, value) in batch.column("key")?.i64()?.iter().zip(batch.column("value")?.i32()?.iter()) {
+            let (sum, rows) = self.sums.entry(key).or_insert_with(|| (0, vec![0; self.inputs]));
+            *sum += i64::from(value.unwrap_or(0));
+            rows[input] += 1;
+        }
+        Ok(())
+    }
+
+    fn on_input_end(&mut self, _input: usize, _output: &mut Output) -> Result<(), UserError> {
+        self.open -= 1;
+        Ok(())
+    }
+
+    // Three keys at a time.
+    fn resume(&mut self, output: &mut Output) -> Result<Progress, UserError> {
+        if self.open > 0 || self.sums.is_empty() {
+            return Ok(Progress::Done);
+        }
+        let mut columns = Vec::new();
+        let rest = match self.sums.keys().nth(3).copied() {
+            Some(fourth) => self.sums.split_off(&fourth),
+            None => BTreeMap::new(),
+        };
+        let taken = std::mem::replace(&mut self.sums, rest);
+        let keys: Vec<Option<i64>> = taken.keys().copied().collect();
+        columns.push(Series::new("key".into(), keys).into_column());
+        let sums: Vec<i64> = taken.values().map(|(sum, _)| *sum).collect();
+        columns.push(Series::new("sum".into(), sums).into_column());
+        for input in 0..self.inputs {
+            let rows: Vec<u64> = taken.values().map(|(_, rows)| rows[input]).collect();
+            columns.push(Series::new(format!("rows_{input}").into(), rows).into_column());
+        }
+        output.push(DataFrame::new(taken.len(), columns)?);
+        Ok(Progress::More)
+    }
+}
+
+fn totals_of_numbers() -> DataFrame {
+    let sums = [col("value").cast(DataType::Int64).sum().alias("sum"), len().cast(DataType::UInt64).alias("rows_0")];
+    numbers().lazy().group_by([col("key")]).agg(sums).collect().unwrap()
+}
+
+#[test]
+fn by_key_and_on_one_worker() {
+    for partitioning in [InputPartitioning::keys(["key"]), InputPartitioning::Single] {
+        let query = |[stream]: [DataStream; 1]| stream.stateful(Totals::by([partitioning.clone()]));
+        check_against([&numbers()], Rows::AnyOrder, query, &totals_of_numbers());
+    }
+}
+
+#[test]
+fn nothing_moves_past_an_operator() {
+    let query = |[stream]: [DataStream; 1]| {
+        let totals = stream.filter(col("id").gt(lit(20))).stateful(Totals::by([InputPartitioning::keys(["key"])]));
+        totals.filter(col("sum").gt(lit(0))).sort(["key"], Default::default()).limit(4).select([col("sum"), col("key")])
+    };
+    check([&numbers()], Rows::Ordered, query, |[frame]| {
+        let sums = [col("value").cast(DataType::Int64).sum().alias("sum")];
+        let totals = frame.filter(col("id").gt(lit(20))).group_by([col("key")]).agg(sums);
+        let first = totals.filter(col("sum").gt(lit(0))).sort(["key"], Default::default()).limit(4);
+        first.select([col("sum"), col("key")])
+    });
+}
+
+#[test]
+fn several_inputs_meet_by_key() {
+    let expected = {
+        let counted = |frame: DataFrame, input: usize| {
+            let rows = (0..2).map(|i| lit(u64::from(i == input)).cast(DataType::UInt64).alias(format!("rows_{i}")));
+            frame.lazy().select([col("key"), col("value")]).with_columns(rows.collect::<Vec<_>>()).collect().unwrap()
+        };
+        let both = counted(numbers(), 0).vstack(&counted(orders(), 1)).unwrap();
+        let sums = [col("value").cast(DataType::Int64).sum().alias("sum"), col("rows_0").sum(), col("rows_1").sum()];
+        both.lazy().group_by([col("key")]).agg(sums).collect().unwrap()
+    };
+    let by_key = || InputPartitioning::keys(["key"]);
+    let query = |[left, right]: [DataStream; 2]| left.stateful_with(&[right], Totals::by([by_key(), by_key()]));
+    check_against([&numbers(), &orders()], Rows::AnyOrder, query, &expected);
+    let single = || InputPartitioning::Single;
+    let query = |[left, right]: [DataStream; 2]| left.stateful_with(&[right], Totals::by([single(), single()]));
+    check_against([&numbers(), &orders()], Rows::AnyOrder, query, &expected);
+}
+
+/// The rows of input 0 whose `key` is one of input 1, which all channels get, and the worker on which they are.
+struct Lookup;
+
+impl StatefulOperator for Lookup {
+    fn describe(&self) -> Description {
+        Description::streams("lookup")
+    }
+
+    fn partitioning(&self, input: usize) -> InputPartitioning {
+        if input == 0 { InputPartitioning::AsItComes } else { InputPartitioning::Broadcast }
+    }
+
+    fn output_schema(&self, inputs: &[SchemaRef]) -> Result<SchemaRef, UserError> {
+        Ok(inputs[0].clone())
+    }
+
+    fn create(&self, _context: &WorkerContext) -> Result<Box<dyn StatefulChannel>, UserError> {
+        Ok(Box::new(LookupChannel::default()))
+    }
+}
+
+#[derive(Default)]
+struct LookupChannel {
+    waiting: Vec<DataFrame>,
+    keys: Vec<Option<i64>>,
+    is_complete: bool,
+}
+
+impl LookupChannel {
+    fn look_up(&self, batch: &DataFrame) -> Result<DataFrame, UserError> {
+        let keys = batch.column("key")?.i64()?;
+        let mask = keys.iter().map(|key| key.is_some() && self.keys.contains(&key)).collect();
+        Ok(batch.filter(&mask)?)
+    }
+}
+
+impl StatefulChannel for LookupChannel {
+    fn on_batch(&mut self, input: usize, batch: DataFrame, output: &mut Output) -> Result<(), UserError> {
+        match (input, self.is_complete) {
+            (1, _) => self.keys.extend(batch.column("key")?.i64()?.iter()),
+            (_, true) => output.push(self.look_up(&batch)?),
+            (_, false) => self.waiting.push(batch),
+        }
+        Ok(())
+    }
+
+    fn on_input_end(&mut self, input: usize, output: &mut Output) -> Result<(), UserError> {
+        if input == 1 {
+            self.is_complete = true;
+            for batch in std::mem::take(&mut self.waiting) {
+                output.push(self.look_up(&batch)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn every_channel_gets_a_broadcast() {
+    let query = |[left, right]: [DataStream; 2]| left.stateful_with(&[right], Lookup);
+    check([&numbers(), &orders()], Rows::AnyOrder, query, |[left, right]| {
+        left.join(right, [col("key")], [col("key")], JoinArgs::new(JoinType::Semi))
+    });
+}
+
+/// Numbers the rows as they come.
+struct Numbered;
+
+impl StatefulOperator for Numbered {
+    fn describe(&self) -> Description {
+        Description::streams("numbered")
+    }
+
+    fn partitioning(&self, _input: usize) -> InputPartitioning {
+        InputPartitioning::Single
+    }
+
+    fn output_schema(&self, inputs: &[SchemaRef]) -> Result<SchemaRef, UserError> {
+        let mut schema = Schema::clone(&inputs[0]);
+        schema.insert("number".into(), DataType::UInt64);
+        Ok(schema.into())
+    }
+
+    fn create(&self, _context: &WorkerContext) -> Result<Box<dyn StatefulChannel>, UserError> {
+        Ok(Box::new(NumberedChannel(0)))
+    }
+}
+
+struct NumberedChannel(u64);
+
+impl StatefulChannel for NumberedChannel {
+    fn on_batch(&mut self, _input: usize, mut batch: DataFrame, output: &mut Output) -> Result<(), UserError> {
+        let end = self.0 + batch.height() as u64;
+        batch.with_column(Series::new("number".into(), (self.0..end).collect::<Vec<_>>()).into_column())?;
+        self.0 = end;
+        output.push(batch);
+        Ok(())
+    }
+}
+
+#[test]
+fn one_channel_gets_rows_in_order() {
+    let down = || SortMultipleOptions::default().with_order_descending(true);
+    let query = |[stream]: [DataStream; 1]| stream.select([col("id")]).sort(["id"], down()).stateful(Numbered);
+    let ids: Vec<i64> = (0..200).rev().collect();
+    let expected = df!("id" => ids, "number" => (0..200u64).collect::<Vec<_>>()).unwrap();
+    check_against([&numbers()], Rows::AnyOrder, query, &expected);
+}
+
+#[test]
+fn rows_of_nothing() {
+    let none = numbers().clear();
+    let query = |[stream]: [DataStream; 1]| stream.stateful(Totals::by([InputPartitioning::keys(["key"])]));
+    check_against([&none], Rows::AnyOrder, query, &totals_of_numbers().clear());
+    let query = |[stream]: [DataStream; 1]| stream.stateful(Ended);
+    check_against([&none], Rows::AnyOrder, query, &df!("inputs" => [1u64]).unwrap());
+}
+
+/// One row when its input has ended, from its only channel.
+struct Ended;
+
+impl StatefulOperator for Ended {
+    fn describe(&self) -> Description {
+        Description::blocks("ended")
+    }
+
+    fn partitioning(&self, _input: usize) -> InputPartitioning {
+        InputPartitioning::Single
+    }
+
+    fn output_schema(&self, _inputs: &[SchemaRef]) -> Result<SchemaRef, UserError> {
+        Ok(Schema::from_iter([Field::new("inputs".into(), DataType::UInt64)]).into())
+    }
+
+    fn create(&self, _context: &WorkerContext) -> Result<Box<dyn StatefulChannel>, UserError> {
+        struct Channel;
+        impl StatefulChannel for Channel {
+            fn on_batch(&mut self, _: usize, _: DataFrame, _: &mut Output) -> Result<(), UserError> {
+                Ok(())
+            }
+
+            fn on_input_end(&mut self, _: usize, output: &mut Output) -> Result<(), UserError> {
+                output.push(df!("inputs" => [1u64])?);
+                Ok(())
+            }
+        }
+        Ok(Box::new(Channel))
+    }
+}
+
+#[test]
+fn an_operator_that_is_read_twice() {
+    let expected = totals_of_numbers().vstack(&totals_of_numbers()).unwrap();
+    for index in 0..settings() {
+        let (setting, context) = setting(index);
+        let totals = context.from_df(numbers()).stateful(Totals::by([InputPartitioning::keys(["key"])]));
+        let both = totals.clone().union(totals).collect().unwrap();
+        assert_same(&both, &expected, Rows::AnyOrder, &|| setting.to_string());
+    }
+}
+
+#[test]
+fn explain_shows_an_operator() {
+    let totals = context().from_df(numbers()).stateful(Totals::by([InputPartitioning::keys(["key"])]));
+    let plan = totals.explain().unwrap();
+    assert!(plan.contains("totals of=[value] inputs=[by key]"), "{plan}");
+}
+
+#[test]
+fn inputs_that_do_not_fit() {
+    let context = context();
+    let [left, right] = [numbers(), orders()].map(|frame| context.from_df(frame));
+    let by = |names: [&str; 2]| Totals::by(names.map(|name| InputPartitioning::keys([name])));
+    let cases = [
+        (left.clone().stateful(by(["key", "key"])), "operator `totals` refuses its inputs"),
+        (left.clone().stateful_with(&[right.clone()], by(["key", "kay"])), "unknown column `kay` in `stateful`"),
+        (
+            left.clone().stateful_with(&[right.clone()], by(["key", "name"])),
+            "input 1 of `totals` is partitioned by keys of types str, input 0 by i64: cast them",
+        ),
+        (
+            left.clone().stateful(Totals::by([InputPartitioning::Keys(Vec::new())])),
+            "input 0 of `totals` is partitioned by no key",
+        ),
+        (left.stateful_with(&[right.filter(col("nothing"))], by(["key", "key"])), "unknown column `nothing`"),
+    ];
+    for (stream, message) in cases {
+        let error = stream.collect().unwrap_err();
+        assert!(error.report().contains(message), "{}", error.report());
+    }
+}
+
+/// Fails where it is told to.
+#[derive(Clone, Copy)]
+struct Failing(&'static str);
+
+impl StatefulOperator for Failing {
+    fn describe(&self) -> Description {
+        Description::streams("failing").with("at", self.0)
+    }
+
+    fn partitioning(&self, _input: usize) -> InputPartitioning {
+        InputPartitioning::keys(["key"])
+    }
+
+    fn output_schema(&self, inputs: &[SchemaRef]) -> Result<SchemaRef, UserError> {
+        Ok(inputs[0].clone())
+    }
+
+    fn create(&self, _context: &WorkerContext) -> Result<Box<dyn StatefulChannel>, UserError> {
+        self.at("create")?;
+        Ok(Box::new(*self))
+    }
+}
+
+impl Failing {
+    fn at(&self, place: &str) -> Result<(), UserError> {
+        match self.0 {
+            panics if panics == format!("{place} panic") => panic!("a mistake in {place}"),
+            fails if fails == place => Err(format!("a failure of {place}").into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl StatefulChannel for Failing {
+    fn on_batch(&mut self, _input: usize, batch: DataFrame, output: &mut Output) -> Result<(), UserError> {
+        output.push(if self.0 == "columns" { batch.select(["id"])? } else { batch });
+        self.at("on_batch")
+    }
+
+    fn on_input_end(&mut self, _input: usize, _output: &mut Output) -> Result<(), UserError> {
+        self.at("on_input_end")
+    }
+
+    fn resume(&mut self, _output: &mut Output) -> Result<Progress, UserError> {
+        self.at("resume")?;
+        Ok(Progress::Done)
+    }
+}
+
+#[test]
+fn operators_that_fail() {
+    let context = Context::builder().workers(2).build().unwrap();
+    for place in ["create", "on_batch", "on_input_end", "resume"] {
+        for (suffix, kind) in [("", ErrorKind::User), (" panic", ErrorKind::Panic)] {
+            let at: &'static str = format!("{place}{suffix}").leak();
+            let error = context.from_df(numbers()).stateful(Failing(at)).collect().unwrap_err();
+            let report = error.report();
+            assert_eq!(error.kind(), kind, "{at}: {report}");
+            assert!(report.contains("`failing`") && report.ends_with(place), "{at}: {report}");
+        }
+    }
+    let error = context.from_df(numbers()).stateful(Failing("columns")).collect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
+    assert!(error.report().contains("column `key` (i64) is missing"), "{}", error.report());
+    assert_eq!(context.from_df(numbers()).stateful(Failing("nowhere")).collect().unwrap().height(), 200);
+}

@@ -155,7 +155,7 @@ impl CsvScan {
 
 fn dialect(options: &CsvOptions) -> Result<Dialect, CsvError> {
     let wrong = |reason: &str| Err(CsvError::Options { reason: reason.to_owned() });
-    let is_usable = |byte: u8| byte.is_ascii() && byte != b'\n' && byte != b'\r';
+    let is_usable = |byte: u8| byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0);
     if !is_usable(options.separator) || options.quote_char.is_some_and(|quote| !is_usable(quote)) {
         return wrong("separator and quote must be ASCII characters other than the ends of lines");
     }

@@ -27,6 +27,15 @@ impl Reading<'_> {
     fn is_quoted(&self, field: Field<'_>) -> bool {
         Some(field.first()) == self.quote
     }
+
+    /// What stands between quotes, if they are the first and the last byte; no value of a fixed size has any within.
+    #[inline(always)]
+    fn without_quotes<'a>(&self, field: Field<'a>) -> Field<'a> {
+        if self.is_quoted(field) && field.len() > 1 && field.bytes().last().copied() == self.quote {
+            return field.skip(1).shorten(field.len() - 2);
+        }
+        field
+    }
 }
 
 /// What is wrong with a field.
@@ -126,7 +135,7 @@ impl<T: Default + Clone, P: Fn(Field<'_>) -> Option<T>> Fixed<T, P> {
         let values = self.values.get_mut(start..).unwrap_or_default();
         for (index, (value, field)) in values.iter_mut().zip(fields).enumerate() {
             let parsed = match field {
-                Some(field) if !reading.is_null(field) => (self.parse)(field),
+                Some(field) if !reading.is_null(field) => (self.parse)(reading.without_quotes(field)),
                 _ => None,
             };
             match parsed {

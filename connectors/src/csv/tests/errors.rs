@@ -107,6 +107,7 @@ fn options_that_cannot_be() {
         options().with_separator(200),
         options().with_quote_char(Some(b',')),
         options().with_quote_char(Some(b'\r')),
+        options().with_quote_char(Some(0)),
         options().with_comment_prefix(""),
         options().with_schema(Schema::default().into()),
         options().with_schema(strings(&["a", "b"])).with_schema_overrides(strings(&["a"])),

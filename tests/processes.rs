@@ -52,6 +52,22 @@ fn shared(context: &Context) -> quokka::Result<DataFrame> {
         .collect()
 }
 
+/// Fewer channels than workers, and some in each process.
+fn channels(context: &Context) -> quokka::Result<DataFrame> {
+    let left = numbers(context, 20_000).with_columns([(col("n") % lit(100)).alias("k")]);
+    let right = numbers(context, 50);
+    let fields = ["k", "left", "right"].map(|name| Field::new(name.into(), DataType::Int64));
+    let counts = |left: DataStream, right: DataStream| {
+        left.cogroup(right, [col("k")], [col("n")], Schema::from_iter(fields.clone()), |key, left, right| {
+            let counts = [("left", left), ("right", right)];
+            key.hstack(&counts.map(|(name, rows)| Column::new(name.into(), [rows.height() as i64])))
+        })
+    };
+    let three = counts(left.clone(), right.clone()).channels(3);
+    let each = counts(left, right).channels_per_process(1);
+    three.inner_join(each, col("k"), col("k")).sort(["k"], Default::default()).collect()
+}
+
 fn shared_failure(context: &Context) -> quokka::Result<DataFrame> {
     let bad = numbers(context, 20_000).with_columns([col("text").strict_cast(DataType::Int64)]);
     let totals = bad.group_by([col("n") % lit(10)]).agg([col("text").sum()]);
@@ -77,6 +93,7 @@ fn process() {
             Ok(first)
         },
         "shared" => shared(&context),
+        "channels" => channels(&context),
         "tutorial" => tutorial::sum(&context),
         "order-book" => order_book::books(&context, order_book::orders(2000).unwrap()),
         "shared-failure" => shared_failure(&context),
@@ -198,7 +215,10 @@ fn user_defined_parts_run_in_processes() {
     let alone = Context::builder().workers(2).build().unwrap();
     let books = order_book::books(&alone, order_book::orders(2000).unwrap()).unwrap();
     assert_eq!(books.height(), 5);
-    for (role, answer) in [("tutorial", df!("n" => [3160i64]).unwrap()), ("order-book", books)] {
+    let counts = channels(&alone).unwrap();
+    assert_eq!(counts.shape(), (100, 5));
+    let answers = [("tutorial", df!("n" => [3160i64]).unwrap()), ("order-book", books), ("channels", counts)];
+    for (role, answer) in answers {
         let expected = format!("answer {:?} {}", answer.shape(), digest(&answer));
         for (workers, processes) in [(1, 2), (2, 2)] {
             let mut cluster = Cluster::start(workers, &vec![role; processes]);

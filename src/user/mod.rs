@@ -5,6 +5,7 @@
 //! that [batches](quokka_engine::physical) have, and cut into batches; panics are caught as those of all operators are.
 
 mod batches;
+mod channels;
 mod cogroup;
 mod delivery;
 mod reader;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use batches::MapOptions;
 pub(crate) use batches::{BatchFunction, MapBatches};
+pub(crate) use channels::{ByKey, ChannelCount, InTurn};
 pub(crate) use cogroup::{CoGroup, CoGroupSide};
 pub use quokka_engine::operator::{Description, Output, Progress, State, WorkerContext};
 pub use quokka_engine::source::{ColumnStatistics, Split};

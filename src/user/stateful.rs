@@ -17,7 +17,8 @@ pub enum InputPartitioning {
     /// One channel gets all rows, in their order if they have one. An operator all of whose inputs are so has only this
     /// channel.
     Single,
-    /// A row stays on the worker on which it is.
+    /// A row stays on the worker on which it is. If [fewer workers](crate::DataStream::channels) have a channel, these get
+    /// batches in turn.
     AsItComes,
 }
 
@@ -36,7 +37,8 @@ impl InputPartitioning {
 /// An operator with state and one or more inputs, for [`DataStream::stateful`](crate::DataStream::stateful) and
 /// [`DataStream::stateful_with`](crate::DataStream::stateful_with), where there are examples.
 ///
-/// It says what it is; [`create`](Self::create) makes its channels, one on each worker, which hold the state. Rows of one
+/// It says what it is; [`create`](Self::create) makes its channels, one on each worker unless
+/// [`channels`](crate::DataStream::channels) says otherwise, which hold the state. Rows of one
 /// worker arrive in the order in which they were sent, those of different workers or inputs in any: what an operator
 /// makes must not depend on that, nor on how rows are cut into batches.
 pub trait StatefulOperator: Send + Sync + 'static {

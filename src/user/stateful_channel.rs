@@ -8,6 +8,7 @@ use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 use quokka_engine::physical::to_logical;
 
+use super::channels::ChannelCount;
 use super::delivery::Delivery;
 use super::stateful::{InputPartitioning, StatefulChannel, StatefulOperator};
 
@@ -15,13 +16,19 @@ use super::stateful::{InputPartitioning, StatefulChannel, StatefulOperator};
 pub(crate) struct UserOperator {
     operator: Arc<dyn StatefulOperator>,
     partitionings: Vec<InputPartitioning>,
+    channels: ChannelCount,
 }
 
 impl UserOperator {
     /// `operator` with so many inputs.
     pub(crate) fn new(operator: Arc<dyn StatefulOperator>, inputs: usize) -> Self {
         let partitionings = (0..inputs).map(|input| operator.partitioning(input)).collect();
-        Self { operator, partitionings }
+        Self { operator, partitionings, channels: ChannelCount::All }
+    }
+
+    /// The same with so many channels.
+    pub(crate) fn with_channels(&self, channels: ChannelCount) -> Self {
+        Self { operator: self.operator.clone(), partitionings: self.partitionings.clone(), channels }
     }
 
     pub(crate) fn operator(&self) -> &dyn StatefulOperator {
@@ -32,9 +39,10 @@ impl UserOperator {
         &self.partitionings
     }
 
-    /// Whether one worker has a channel.
-    fn is_single(&self) -> bool {
-        self.partitionings.iter().all(|partitioning| *partitioning == InputPartitioning::Single)
+    /// The workers that have a channel, in the order of the channels.
+    pub(crate) fn channels(&self, workers: usize, processes: usize) -> Vec<usize> {
+        let is_single = self.partitionings.iter().all(|partitioning| *partitioning == InputPartitioning::Single);
+        if is_single { vec![0] } else { self.channels.workers(workers, processes) }
     }
 
     /// With the distribution of its inputs.
@@ -48,7 +56,11 @@ impl UserOperator {
             InputPartitioning::AsItComes => "as it comes".into(),
         };
         let inputs: Vec<String> = self.partitionings.iter().map(partitioning).collect();
-        self.operator.describe().with("inputs", inputs.join("; "))
+        let description = self.operator.describe().with("inputs", inputs.join("; "));
+        match self.channels {
+            ChannelCount::All => description,
+            channels => description.with("channels", channels),
+        }
     }
 }
 
@@ -72,7 +84,7 @@ impl OperatorFactory for UserOperatorFactory {
     }
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
-        if self.operator.is_single() && context.worker != 0 {
+        if !self.operator.channels(context.workers, context.processes).contains(&context.worker) {
             return Ok(Box::new(NoChannel));
         }
         let operator = self.operator.operator();
@@ -87,7 +99,7 @@ impl OperatorFactory for UserOperatorFactory {
     }
 }
 
-/// A worker on which an operator has no channel: no row comes here.
+/// A worker on which an operator has no channel: no row is meant for it.
 struct NoChannel;
 
 impl Operator for NoChannel {

@@ -8,7 +8,7 @@ use quokka_engine::plan::Input;
 
 use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::logical::LogicalPlan;
-use crate::user::{BatchFunction, InputPartitioning, MapBatches, UserOperator, UserOperatorFactory};
+use crate::user::{BatchFunction, ByKey, InTurn, InputPartitioning, MapBatches, UserOperator, UserOperatorFactory};
 
 impl Lowering<'_> {
     pub(super) fn map_batches(&mut self, input: &LogicalPlan, function: &Arc<BatchFunction>, order: Order) -> Lowered {
@@ -27,7 +27,8 @@ impl Lowering<'_> {
         let mut edges = Vec::with_capacity(inputs.len());
         let mut schemas = Vec::with_capacity(inputs.len());
         let mut sources = Vec::new();
-        let mut placement = Placement::One;
+        let channels = operator.channels(self.workers, self.processes);
+        let placement = if channels == [0] { Placement::One } else { Placement::Spread };
         for (input, partitioning) in inputs.iter().zip(operator.partitionings()) {
             let is_single = *partitioning == InputPartitioning::Single;
             let stream = self.lower(input, if is_single { Order::Kept } else { Order::Ignored })?;
@@ -35,11 +36,7 @@ impl Lowering<'_> {
             if is_single {
                 stream = self.restore_order(stream);
             }
-            let stays = matches!(partitioning, InputPartitioning::AsItComes) && stream.placement == Placement::One;
-            if !is_single && !stays && self.workers > 1 {
-                placement = Placement::Spread;
-            }
-            edges.push(Input { from: stream.node, partitioning: self.partitioning(partitioning, &stream) });
+            edges.push(Input { from: stream.node, partitioning: self.partitioning(partitioning, &stream, &channels) });
             schemas.push(stream.schema);
             sources.extend(stream.sources);
         }
@@ -48,12 +45,19 @@ impl Lowering<'_> {
         Ok(Stream { node, schema: schema.clone(), placement, sources })
     }
 
-    fn partitioning(&self, partitioning: &InputPartitioning, stream: &Stream) -> Partitioning {
+    /// The exchange that brings rows to the workers `channels`.
+    fn partitioning(&self, partitioning: &InputPartitioning, stream: &Stream, channels: &[usize]) -> Partitioning {
+        let on_all = channels.len() == self.workers;
         match partitioning {
+            _ if channels == [0] => self.to_one(stream),
             InputPartitioning::Single => self.to_one(stream),
-            InputPartitioning::AsItComes => Partitioning::PassThrough,
-            _ if self.workers == 1 => Partitioning::PassThrough,
-            InputPartitioning::Keys(keys) => Partitioning::Hash(keys.clone()),
+            InputPartitioning::AsItComes if on_all => Partitioning::PassThrough,
+            InputPartitioning::AsItComes => Partitioning::Function(Arc::new(InTurn::new(channels.to_vec()))),
+            InputPartitioning::Keys(keys) if on_all => Partitioning::Hash(keys.clone()),
+            InputPartitioning::Keys(keys) => {
+                Partitioning::Function(Arc::new(ByKey { keys: keys.clone(), channels: channels.to_vec() }))
+            },
+            // Workers without a channel drop what they get.
             InputPartitioning::Broadcast => Partitioning::Broadcast,
         }
     }

@@ -63,6 +63,7 @@ impl StatefulOperator for CoGroup {
             operator: self.clone(),
             batch_rows: context.batch_rows,
             held: Default::default(),
+            held_bytes: 0,
             ended: 0,
             groups: None,
         }))
@@ -73,12 +74,18 @@ struct CoGroupChannel {
     operator: CoGroup,
     batch_rows: usize,
     held: [Vec<DataFrame>; 2],
+    held_bytes: usize,
     /// Inputs that are complete.
     ended: usize,
     groups: Option<Groups>,
 }
 
 impl CoGroupChannel {
+    fn hold(&mut self, input: usize, batch: DataFrame) {
+        self.held_bytes += batch.estimated_size();
+        self.held[input].push(batch);
+    }
+
     /// All rows of a side, and its keys with their names in the result.
     fn take_side(&mut self, input: usize) -> Result<(DataFrame, DataFrame), OperatorError> {
         let side = &self.operator.sides[input];
@@ -99,7 +106,7 @@ impl CoGroupChannel {
 
 impl StatefulChannel for CoGroupChannel {
     fn on_batch(&mut self, input: usize, batch: DataFrame, _output: &mut Output) -> Result<(), UserError> {
-        self.held[input].push(batch);
+        self.hold(input, batch);
         Ok(())
     }
 
@@ -110,6 +117,7 @@ impl StatefulChannel for CoGroupChannel {
             let (right, right_keys) = self.take_side(1)?;
             keys.vstack_mut_owned(right_keys)?;
             self.groups = Some(Groups::new(keys, left, right)?);
+            self.held_bytes = 0;
         }
         Ok(())
     }
@@ -137,8 +145,8 @@ impl StatefulChannel for CoGroupChannel {
     fn restore(&mut self, state: State) -> Result<(), UserError> {
         for (name, frame) in state {
             match name.as_str() {
-                "left" => self.held[0].push(frame),
-                "right" => self.held[1].push(frame),
+                "left" => self.hold(0, frame),
+                "right" => self.hold(1, frame),
                 "ended" => self.ended += 1,
                 name => {
                     let message = format!("a cogroup has no state named `{name}`");
@@ -150,8 +158,7 @@ impl StatefulChannel for CoGroupChannel {
     }
 
     fn state_bytes(&self) -> usize {
-        let held: usize = self.held.iter().flatten().map(DataFrame::estimated_size).sum();
-        held + self.groups.as_ref().map_or(0, Groups::bytes)
+        self.held_bytes + self.groups.as_ref().map_or(0, Groups::bytes)
     }
 }
 

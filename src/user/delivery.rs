@@ -22,14 +22,15 @@ pub(super) struct Delivery {
     operator: String,
     schema: SchemaRef,
     batch_rows: usize,
-    /// In the form of batches.
+    /// In the form of batches. Small ones are put together.
     frames: VecDeque<DataFrame>,
+    bytes: usize,
 }
 
 impl Delivery {
     /// For `operator`, which promised the columns of `schema`.
     pub(super) fn new(operator: impl Into<String>, schema: SchemaRef, batch_rows: usize) -> Self {
-        Self { operator: operator.into(), schema, batch_rows: batch_rows.max(1), frames: VecDeque::new() }
+        Self { operator: operator.into(), schema, batch_rows: batch_rows.max(1), frames: VecDeque::new(), bytes: 0 }
     }
 
     /// Takes what the operator delivered, with Polars' types. A frame without rows needs no columns.
@@ -41,18 +42,28 @@ impl Delivery {
             let error = UnexpectedColumns { operator: self.operator.clone(), difference };
             return Err(OperatorError::new(ErrorKind::SchemaMismatch, error));
         }
-        self.frames.push_back(to_physical(frame)?);
+        let frame = to_physical(frame)?;
+        self.bytes += frame.estimated_size();
+        match self.frames.back_mut() {
+            Some(last) if last.height() + frame.height() <= self.batch_rows => {
+                last.vstack_mut_owned(frame)?;
+            },
+            _ => self.frames.push_back(frame),
+        }
         Ok(())
     }
 
     /// The next batch.
     pub(super) fn pop(&mut self) -> Option<DataFrame> {
-        let first = self.frames.pop_front()?;
-        if first.height() <= self.batch_rows {
-            return Some(first);
+        let mut batch = self.frames.pop_front()?;
+        if batch.height() > self.batch_rows {
+            self.frames.push_front(batch.slice(self.batch_rows as i64, batch.height() - self.batch_rows));
+            batch = batch.slice(0, self.batch_rows);
         }
-        let batch = first.slice(0, self.batch_rows);
-        self.frames.push_front(first.slice(self.batch_rows as i64, first.height() - self.batch_rows));
+        if self.frames.is_empty() {
+            self.bytes = 0;
+        }
+        batch.rechunk_mut();
         Some(batch)
     }
 
@@ -61,9 +72,9 @@ impl Delivery {
         self.frames.is_empty()
     }
 
-    /// Bytes that wait.
+    /// Bytes that were delivered since nothing waited.
     pub(super) fn bytes(&self) -> usize {
-        self.frames.iter().map(DataFrame::estimated_size).sum()
+        self.bytes
     }
 }
 

@@ -33,6 +33,19 @@ fn a_long_result_is_cut_into_batches() {
     }
 }
 
+#[test]
+fn small_frames_are_put_together() {
+    let rows = df!("a" => (0..20i64).collect::<Vec<_>>()).unwrap();
+    let mut delivery = delivery::Delivery::new("many", rows.schema().clone(), 7);
+    batches(&rows, 1).into_iter().for_each(|row| delivery.push(row).unwrap());
+    assert_eq!(delivery.bytes(), 20 * 8);
+    let sent: Vec<DataFrame> = std::iter::from_fn(|| delivery.pop()).collect();
+    assert_eq!(sent.iter().map(DataFrame::height).collect::<Vec<_>>(), [7, 7, 6]);
+    assert_eq!(whole(sent), rows);
+    assert!(delivery.is_empty());
+    assert_eq!(delivery.bytes(), 0);
+}
+
 /// For 5 keys and null, the number of rows of both sides.
 fn cogroup() -> UserOperatorFactory {
     let key = schema(&[("k", DataType::Int64)]);

@@ -35,6 +35,14 @@ pub enum Error {
         /// What happened.
         source: OperatorError,
     },
+    /// Nothing can be written there. Found before anything runs.
+    #[error("cannot write to `{}`", path.display())]
+    Sink {
+        /// Where the query was to write.
+        path: std::path::PathBuf,
+        /// What happened.
+        source: OperatorError,
+    },
     /// The run failed, was cancelled or took too long, or the worker pool could not start.
     #[error(transparent)]
     Engine(#[from] quokka_engine::error::Error),
@@ -45,7 +53,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Plan(_) => ErrorKind::InvalidQuery,
-            Error::Planning { source } | Error::Source { source, .. } => source.kind(),
+            Error::Planning { source } | Error::Source { source, .. } | Error::Sink { source, .. } => source.kind(),
             Error::Engine(error) => error.kind(),
         }
     }

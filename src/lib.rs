@@ -34,7 +34,8 @@ pub use context::{Context, ContextBuilder, Paths};
 pub use error::{Error, Hint, PlanError, Result};
 pub use plan::OptimizerRule;
 pub use quokka_connectors::csv::{BadRows, CsvOptions};
-pub use quokka_connectors::parquet::ParquetOptions;
+pub use quokka_connectors::parquet::{ParquetCompression, ParquetOptions, ParquetWriteOptions};
+pub use quokka_connectors::sink::{WriteMode, WriteReport, WrittenFile};
 pub use quokka_engine as engine;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery};
 pub use user::{

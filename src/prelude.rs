@@ -15,6 +15,6 @@ pub use quokka_engine::expr::prelude::*;
 
 pub use crate::{
     Batches, ColumnStatistics, Context, ContextBuilder, DataStream, Description, GroupedDataStream, InputPartitioning,
-    InputReader, JoinBuilder, MapOptions, Output, Profile, Progress, RunningQuery, Split, State, StatefulChannel,
-    StatefulOperator, UserError, WorkerContext,
+    InputReader, JoinBuilder, MapOptions, Output, ParquetCompression, ParquetWriteOptions, Profile, Progress,
+    RunningQuery, Split, State, StatefulChannel, StatefulOperator, UserError, WorkerContext, WriteMode,
 };

@@ -23,6 +23,7 @@ mod project;
 mod random;
 mod rows;
 mod sharing;
+mod sinks;
 mod support;
 mod user;
 mod window;

@@ -74,6 +74,16 @@ fn shared_failure(context: &Context) -> quokka::Result<DataFrame> {
     totals.clone().union(totals).collect()
 }
 
+/// Writes the rows of both processes to a directory; answers with the files, without what tells one run from another.
+fn written(context: &Context, path: &str) -> quokka::Result<DataFrame> {
+    let options = ParquetWriteOptions::default().with_rows_per_file(3_000);
+    let report = numbers(context, 200_000).filter(col("n").gt(lit(-1))).sink_parquet_with(path, options)?;
+    let rows: Vec<u64> = report.files.iter().map(|file| file.rows).collect();
+    let paths: Vec<&str> = report.files.iter().map(|file| file.path.to_str().unwrap()).collect();
+    assert!(report.files.iter().all(|file| file.path.metadata().unwrap().len() == file.bytes));
+    Ok(df!("path" => paths, "rows" => rows).unwrap())
+}
+
 fn endless(context: &Context) -> quokka::Result<DataFrame> {
     let many = numbers(context, 30_000);
     let pairs = many.clone().cross_join(many.clone(), Some("_2".into()));
@@ -107,6 +117,7 @@ fn process() {
             );
             text.sort(["k"], Default::default()).collect()
         },
+        role if role.starts_with("sink ") => written(&context, &role["sink ".len()..]),
         role => unreachable!("{role}"),
     });
     let line = match outcome {
@@ -227,6 +238,27 @@ fn user_defined_parts_run_in_processes() {
             }
         }
     }
+}
+
+#[test]
+fn two_processes_write_one_directory() {
+    let folder = std::env::temp_dir().join(format!("quokka-two-processes-{}", std::process::id()));
+    let target = folder.join("rows");
+    let role = format!("sink {}", target.display());
+    let mut cluster = Cluster::start(2, &[&role, &role]);
+    let outcomes = cluster.outcomes(&[0, 1]);
+    assert!(outcomes[0].0.starts_with("answer"), "{outcomes:?}");
+    assert_eq!(outcomes[0].0, outcomes[1].0);
+    let alone = Context::builder().workers(2).build().unwrap();
+    let rows = alone.read_parquet(&target).unwrap().sort(["n"], Default::default()).collect().unwrap();
+    assert_eq!(rows, numbers(&alone, 200_000).sort(["n"], Default::default()).collect().unwrap());
+    assert_eq!(folder.read_dir().unwrap().count(), 1, "something hidden was left");
+    // Refused in both, as the target exists.
+    let mut cluster = Cluster::start(1, &[&role, &role]);
+    for (outcome, _) in cluster.outcomes(&[0, 1]) {
+        assert!(outcome.starts_with("error") && outcome.contains("exists already"), "{outcome}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

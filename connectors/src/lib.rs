@@ -10,6 +10,7 @@ pub mod memory;
 pub mod parquet;
 mod request;
 mod row_filter;
+pub mod sink;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod testing;

@@ -6,6 +6,7 @@ mod join;
 mod profile;
 mod rows;
 mod run;
+mod sink;
 mod sort;
 mod totals;
 mod user;

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::plan::WithRows;
 use crate::plan::cardinality::Estimates;
 use crate::plan::optimizer::optimize_query;
-use crate::plan::physical::{Collected, Physical, lower};
+use crate::plan::physical::{Collected, Ending, Physical, lower};
 use crate::plan::query::Query;
 
 impl DataStream {
@@ -89,7 +89,7 @@ impl DataStream {
         let estimates = Estimates::default();
         let query = self.optimized(&estimates)?;
         let collected = Collected::default();
-        let physical = self.lower(&query, &estimates, &collected)?;
+        let physical = self.lower(&query, &estimates, Ending::Collect(&collected))?;
         let handle = self.context.run(physical.plan)?;
         Ok(RunningQuery { handle, collected, schema: query.root.schema().clone() })
     }
@@ -114,7 +114,7 @@ impl DataStream {
         let estimates = Estimates::default();
         let query = self.optimized(&estimates)?;
         let collected = Collected::default();
-        let Physical { plan, traces } = self.lower(&query, &estimates, &collected)?;
+        let Physical { plan, traces } = self.lower(&query, &estimates, Ending::Collect(&collected))?;
         // The texts are made afterwards, so that they do not count.
         let nodes = plan.nodes.clone();
         let planned = start.elapsed();
@@ -162,17 +162,17 @@ impl DataStream {
         let plan = self.plan()?;
         let estimates = Estimates::default();
         let query = self.optimized(&estimates)?;
-        let physical = self.lower(&query, &estimates, &Collected::default())?.plan;
+        let physical = self.lower(&query, &estimates, Ending::Collect(&Collected::default()))?.plan;
         let optimized = WithRows { query: &query, estimates: &estimates };
         Ok(format!("logical plan\n{plan}\noptimized plan\n{optimized}\nphysical plan\n{physical}"))
     }
 
-    fn optimized(&self, estimates: &Estimates) -> Result<Query> {
+    pub(super) fn optimized(&self, estimates: &Estimates) -> Result<Query> {
         Ok(optimize_query(self.plan()?.clone(), self.context.rules(), estimates))
     }
 
-    fn lower(&self, query: &Query, estimates: &Estimates, collected: &Collected) -> Result<Physical> {
-        lower(query, self.context.on_workers(), estimates, collected).map_err(|source| Error::Planning { source })
+    pub(super) fn lower(&self, query: &Query, estimates: &Estimates, ending: Ending<'_>) -> Result<Physical> {
+        lower(query, self.context.on_workers(), estimates, ending).map_err(|source| Error::Planning { source })
     }
 }
 
@@ -217,6 +217,6 @@ impl RunningQuery {
 }
 
 /// The result is there but cannot be put together.
-fn assembling(source: OperatorError) -> Error {
+pub(super) fn assembling(source: OperatorError) -> Error {
     EngineError::Operator { operator: "collect".into(), worker: 0, split: None, source }.into()
 }

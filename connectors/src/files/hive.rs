@@ -83,7 +83,7 @@ fn pair(folder: &str) -> Option<(String, String)> {
     if key.is_empty() || value.contains('=') {
         return None;
     }
-    Some((key.to_owned(), percent_decode(value)?))
+    Some((percent_decode(key)?, percent_decode(value)?))
 }
 
 fn percent_decode(text: &str) -> Option<String> {

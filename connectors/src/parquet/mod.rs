@@ -26,7 +26,9 @@ mod summary;
 mod tests;
 mod thrift;
 mod together;
+mod write;
 
 pub use error::{Damage, ParquetError};
 pub use options::ParquetOptions;
 pub use scan::ParquetScan;
+pub use write::{ParquetCompression, ParquetFormat, ParquetWriteOptions};

@@ -11,6 +11,7 @@ mod aggregate;
 mod collect;
 mod dynamic_filter;
 mod filter;
+mod function;
 mod join;
 mod keys;
 mod project;
@@ -26,17 +27,21 @@ mod trace;
 mod union;
 mod user;
 mod whole_frame;
+mod write;
 
 pub(crate) use collect::Collected;
+pub(crate) use function::CallFunction;
 pub(crate) use trace::{Place, Trace};
 
 use std::sync::Arc;
 
 use polars_core::prelude::SchemaRef;
+use quokka_connectors::sink::FileSink;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::OperatorFactory;
 use quokka_engine::partitioning::Partitioning;
 use quokka_engine::plan::{Channels, Head, Input, Node as PhysicalNode, PhysicalPlan};
+use quokka_engine::sink::SinkFactory;
 
 use self::collect::CollectSink;
 use self::dynamic_filter::{Doomed, DynamicFilters};
@@ -64,12 +69,22 @@ pub(crate) struct Physical {
     pub(crate) traces: Vec<Trace>,
 }
 
-/// The plan for one run of `query` whose rows end in `collected`, in every process.
+/// Where the rows of a query go.
+pub(crate) enum Ending<'a> {
+    /// To every process.
+    Collect(&'a Collected),
+    /// To files; what was written goes to every process.
+    Files(Arc<FileSink>, &'a Collected),
+    /// To a sink on the workers that have them.
+    Sink(Arc<dyn SinkFactory>),
+}
+
+/// The plan for one run of `query`.
 pub(crate) fn lower(
     query: &Query,
     on: Workers,
     estimates: &Estimates,
-    collected: &Collected,
+    ending: Ending<'_>,
 ) -> Result<Physical, OperatorError> {
     let mut lowering = Lowering {
         plan: PhysicalPlan { batch_rows: on.batch_rows, ..PhysicalPlan::default() },
@@ -80,12 +95,20 @@ pub(crate) fn lower(
         tracing: Tracing::default(),
         shared: query.shared.iter().map(SharedResult::new).collect(),
     };
-    let stream = lowering.lower(&query.root, Order::Kept)?;
+    let mut stream = lowering.lower(&query.root, Order::Kept)?;
+    if let Ending::Files(files, _) = &ending {
+        stream = lowering.write(stream, files);
+    }
     (0..query.shared.len()).try_for_each(|index| lowering.materialize(index))?;
-    let partitioning =
-        if lowering.processes > 1 { Partitioning::BroadcastToProcesses } else { Partitioning::PassThrough };
+    let to_all = if lowering.processes > 1 { Partitioning::BroadcastToProcesses } else { Partitioning::PassThrough };
+    let (sink, partitioning): (Arc<dyn SinkFactory>, _) = match ending {
+        Ending::Collect(collected) | Ending::Files(_, collected) => {
+            (Arc::new(CollectSink::new(collected.clone(), stream.schema.clone())), to_all)
+        },
+        Ending::Sink(sink) => (sink, Partitioning::PassThrough),
+    };
     lowering.plan.add(PhysicalNode {
-        head: Head::Sink(Arc::new(CollectSink::new(collected.clone(), stream.schema.clone()))),
+        head: Head::Sink(sink),
         fused: Vec::new(),
         inputs: vec![Input { from: stream.node, partitioning }],
         schema: stream.schema,

@@ -24,7 +24,7 @@ fn nodes(plan: &LogicalPlan, on: Workers) -> Vec<String> {
         &optimize_query(plan.clone(), Rules::default(), &Estimates::default()),
         on,
         &Estimates::default(),
-        &Collected::default(),
+        Ending::Collect(&Collected::default()),
     )
     .unwrap()
     .plan;
@@ -81,7 +81,8 @@ fn joins_hold_the_smaller_side() {
     // The build side is the first source.
     for (how, rows) in [(JoinType::Inner, 3), (JoinType::Left, 3), (JoinType::Semi, 3), (JoinType::Right, 3)] {
         let optimized = optimize_query(join(small(), large(), how.clone()), Rules::default(), &Estimates::default());
-        let physical = lower(&optimized, FOUR, &Estimates::default(), &Collected::default()).unwrap().plan;
+        let physical =
+            lower(&optimized, FOUR, &Estimates::default(), Ending::Collect(&Collected::default())).unwrap().plan;
         assert!(physical.to_string().starts_with(&format!("0: memory-scan rows=[{rows}]")), "{how}\n{physical}");
     }
     assert_eq!(build_first(JoinType::Inner), "0: memory-scan");
@@ -114,7 +115,8 @@ fn processes_exchange_probe_rows_or_small_build_sides() {
 #[test]
 fn probe_sources_wait_for_the_build_side() {
     let plan = join(join(table(100), table(10), JoinType::Inner), table(20), JoinType::Semi);
-    let physical = lower(&plan.clone().into(), FOUR, &Estimates::default(), &Collected::default()).unwrap().plan;
+    let physical =
+        lower(&plan.clone().into(), FOUR, &Estimates::default(), Ending::Collect(&Collected::default())).unwrap().plan;
     let gates: Vec<usize> = physical.nodes.iter().map(|node| node.gates.len()).collect();
     // 0: outer build source, 1: inner build source, 2: probe source.
     assert_eq!(gates, [0, 1, 2, 0, 0, 0]);
@@ -169,7 +171,10 @@ fn windows_are_exchanged_by_key_and_frames_gathered() {
 fn plans_are_the_same_every_time() {
     let plan = join(table(100), table(10), JoinType::Left).aggregate(&[col("v")], &[len()], "group_by").unwrap();
     let fingerprint = || {
-        lower(&plan.clone().into(), CLUSTER, &Estimates::default(), &Collected::default()).unwrap().plan.fingerprint()
+        lower(&plan.clone().into(), CLUSTER, &Estimates::default(), Ending::Collect(&Collected::default()))
+            .unwrap()
+            .plan
+            .fingerprint()
     };
     assert_eq!(fingerprint(), fingerprint());
 }

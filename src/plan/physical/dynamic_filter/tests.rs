@@ -7,7 +7,7 @@ use quokka_engine::expr::prelude::{col, len, lit};
 use super::*;
 use crate::plan::JoinSpecification;
 use crate::plan::cardinality::Estimates;
-use crate::plan::physical::{Collected, Workers, lower};
+use crate::plan::physical::{Collected, Ending, Workers, lower};
 use crate::plan::query::Query;
 
 /// A table that is known by its number of rows.
@@ -32,7 +32,9 @@ fn query(root: LogicalPlan) -> Query {
 }
 
 fn with(workers: Workers, plan: &LogicalPlan) -> Vec<String> {
-    let physical = lower(&query(plan.clone()), workers, &Estimates::default(), &Collected::default()).unwrap().plan;
+    let physical = lower(&query(plan.clone()), workers, &Estimates::default(), Ending::Collect(&Collected::default()))
+        .unwrap()
+        .plan;
     let node = |node: &quokka_engine::plan::Node| {
         let description = match &node.head {
             quokka_engine::plan::Head::Source(source) => source.describe(),
@@ -211,7 +213,7 @@ fn processes_exchange_what_they_know() {
     let cluster = Workers { workers: 4, processes: 2, batch_rows: 7, dynamic_filters: true };
     let lowered = |small| {
         let query = query(join(table(100), table(small), JoinType::Inner));
-        lower(&query, cluster, &Estimates::default(), &Collected::default()).unwrap().plan
+        lower(&query, cluster, &Estimates::default(), Ending::Collect(&Collected::default())).unwrap().plan
     };
     let text = lowered(50).to_string();
     assert!(text.contains("collect-filters Blocks ← 2 broadcast-to-processes"), "{text}");

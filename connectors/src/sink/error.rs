@@ -1,0 +1,112 @@
+//! What can go wrong when files are written.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use polars_core::datatypes::DataType;
+use quokka_engine::error::{ErrorKind, OperatorError};
+
+/// Why files cannot be written, with the place and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The target exists, and nobody asked to replace it.
+    #[error("`{}` exists already: choose another path, or the mode `Overwrite` or `Append`", path.display())]
+    Exists {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A directory is to be written where a file is.
+    #[error("`{}` is a file, but a directory is to be written: choose another path, or one that ends in `.{extension}`", path.display())]
+    IsFile {
+        /// The target.
+        path: PathBuf,
+        /// What the names of single files end in.
+        extension: &'static str,
+    },
+    /// A file is to be written where a directory is.
+    #[error("`{}` is a directory, but a single file is to be written: choose another path, or one without an extension", path.display())]
+    IsDirectory {
+        /// The target.
+        path: PathBuf,
+    },
+    /// An option that only directories can have.
+    #[error(
+        "`{option}` needs a directory, but `{}` names a single file: choose a path without an extension",
+        path.display()
+    )]
+    NeedsDirectory {
+        /// The target.
+        path: PathBuf,
+        /// The option.
+        option: &'static str,
+    },
+    /// A path that has no name or is not UTF-8.
+    #[error("`{}` cannot be written to: the path needs a last part, and must be UTF-8", path.display())]
+    Path {
+        /// The target.
+        path: PathBuf,
+    },
+    /// The operating system refused something.
+    #[error("cannot {action} `{}`: check permissions and free space", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Rows that the format cannot take, or a file that could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Encode {
+        /// The target.
+        path: PathBuf,
+        /// What happened.
+        source: OperatorError,
+    },
+    /// A partition column that is not there.
+    #[error("there is no column `{column}` to partition by: the columns are [{}]", columns.join(", "))]
+    PartitionColumn {
+        /// The name that was asked for.
+        column: String,
+        /// The columns.
+        columns: Vec<String>,
+    },
+    /// A column of a type that does not make names of folders.
+    #[error(
+        "cannot partition by column `{column}` of type `{dtype}`: use integers, booleans, strings or dates, or \
+         cast it to a string"
+    )]
+    PartitionType {
+        /// The column.
+        column: String,
+        /// Its type.
+        dtype: Box<DataType>,
+    },
+    /// A number of rows or bytes that must be at least 1.
+    #[error("`{option}` is 0: use 1 or more, or leave it out")]
+    Zero {
+        /// The option.
+        option: &'static str,
+    },
+}
+
+impl WriteError {
+    /// For `map_err`: the operating system refused to `action` this `path`.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+impl From<WriteError> for OperatorError {
+    fn from(error: WriteError) -> Self {
+        let kind = match &error {
+            WriteError::Io { .. } => ErrorKind::Io,
+            WriteError::Encode { source, .. } => source.kind(),
+            _ => ErrorKind::InvalidQuery,
+        };
+        Self::new(kind, error)
+    }
+}

@@ -148,7 +148,8 @@ fn a_stream_that_is_used_twice() {
 
 #[test]
 fn other_columns_than_promised() {
-    let cases: [(&str, fn(DataFrame) -> Result<DataFrame, UserError>); 4] = [
+    type Function = fn(DataFrame) -> Result<DataFrame, UserError>;
+    let cases: [(&str, Function); 4] = [
         ("column `id` is i32, not i64", |mut batch| {
             let id = batch.column("id")?.cast(&DataType::Int32)?;
             batch.with_column(id)?;

@@ -312,9 +312,12 @@ fn inputs_that_do_not_fit() {
     let by = |names: [&str; 2]| Totals::by(names.map(|name| InputPartitioning::keys([name])));
     let cases = [
         (left.clone().stateful(by(["key", "key"])), "operator `totals` refuses its inputs"),
-        (left.clone().stateful_with(&[right.clone()], by(["key", "kay"])), "unknown column `kay` in `stateful`"),
         (
-            left.clone().stateful_with(&[right.clone()], by(["key", "name"])),
+            left.clone().stateful_with(std::slice::from_ref(&right), by(["key", "kay"])),
+            "unknown column `kay` in `stateful`",
+        ),
+        (
+            left.clone().stateful_with(std::slice::from_ref(&right), by(["key", "name"])),
             "input 1 of `totals` is partitioned by keys of types str, input 0 by i64: cast them",
         ),
         (

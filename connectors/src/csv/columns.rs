@@ -67,14 +67,14 @@ pub(super) fn builder(dtype: &DataType, rows: usize) -> Option<Box<dyn ColumnBui
         DataType::Int8 => numbers::<Int8Type, _>(rows, integer),
         DataType::Int16 => numbers::<Int16Type, _>(rows, integer),
         DataType::Int32 => numbers::<Int32Type, _>(rows, integer),
-        DataType::Int64 => numbers::<Int64Type, _>(rows, |field| integer(field)),
+        DataType::Int64 => numbers::<Int64Type, _>(rows, integer),
         DataType::UInt8 => numbers::<UInt8Type, _>(rows, integer),
         DataType::UInt16 => numbers::<UInt16Type, _>(rows, integer),
         DataType::UInt32 => numbers::<UInt32Type, _>(rows, integer),
         DataType::UInt64 => numbers::<UInt64Type, _>(rows, integer),
         DataType::UInt128 => numbers::<UInt128Type, _>(rows, integer128),
-        DataType::Float32 => numbers::<Float32Type, _>(rows, |field| float32(field)),
-        DataType::Float64 => numbers::<Float64Type, _>(rows, |field| float64(field)),
+        DataType::Float32 => numbers::<Float32Type, _>(rows, float32),
+        DataType::Float64 => numbers::<Float64Type, _>(rows, float64),
         DataType::Boolean => boxed(Fixed::new(rows, boolean), |name, column| {
             let validity = validity(column.values.len(), &column.nulls);
             let array = polars_arrow::array::BooleanArray::new(

@@ -58,10 +58,11 @@ impl Columns {
         for name in self.guesses.likely() {
             // Whether strings are read as codes is decided when they are needed. Damage is reported then, too.
             let is_text = matches!(file.schema.get(name), None | Some(DataType::String | DataType::Binary));
-            if !is_text && !self.readers.contains_key(name) {
-                if let Ok(reader) = file.open_column(row_group.index, name) {
-                    self.readers.insert(name.clone(), reader);
-                }
+            if is_text || self.readers.contains_key(name) {
+                continue;
+            }
+            if let Ok(reader) = file.open_column(row_group.index, name) {
+                self.readers.insert(name.clone(), reader);
             }
         }
         let mut readers: PlHashMap<&PlSmallStr, &mut ColumnReader> = self.readers.iter_mut().collect();

@@ -46,8 +46,8 @@ impl WriteReport {
     /// # Errors
     /// A frame with other columns.
     pub fn from_frame(frame: &DataFrame) -> PolarsResult<Self> {
-        let text = |name| Ok::<_, polars_core::error::PolarsError>(frame.column(name)?.str()?);
-        let number = |name| Ok::<_, polars_core::error::PolarsError>(frame.column(name)?.u64()?);
+        let text = |name| frame.column(name)?.str();
+        let number = |name| frame.column(name)?.u64();
         let (paths, partitions) = (text("path")?, text("partition")?);
         let (rows, bytes) = (number("rows")?, number("bytes")?);
         let file = |index| WrittenFile {

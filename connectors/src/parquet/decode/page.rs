@@ -51,6 +51,9 @@ fn values(header: &PageHeader, range: &Range<usize>) -> Result<Values, Damage> {
     Ok(Values { range: range.start + levels..range.end, size, is_stored: header.kind == 3 && header.is_stored })
 }
 
+/// The place of a page, and what it was decompressed to.
+type Ahead = (Range<usize>, Result<Vec<u8>, Damage>);
+
 /// A place between the pages of a column chunk.
 pub(super) struct Pages {
     chunk: Buffer<u8>,
@@ -67,7 +70,7 @@ pub(super) struct Pages {
     /// The data page behind it, if its header has been read.
     following: Option<(PageHeader, Range<usize>)>,
     /// What was decompressed before it is opened, by its place in the chunk.
-    ahead: Vec<(Range<usize>, Result<Vec<u8>, Damage>)>,
+    ahead: Vec<Ahead>,
     /// Something was decompressed ahead that nobody wanted then.
     is_in_vain: bool,
     /// Bytes of a page that are decompressed at most.

@@ -58,7 +58,7 @@ mod tests {
 
     /// Frames as a writer may put them into a page: one, or one behind the other.
     fn pages() -> Vec<(Vec<u8>, Vec<u8>)> {
-        let bytes: Vec<u8> = (0..300_000u32).map(|i| (i * i >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..300_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
         let frame = |bytes: &[u8]| zstd::bulk::compress(bytes, 3).unwrap();
         vec![
             (frame(&bytes), bytes.clone()),

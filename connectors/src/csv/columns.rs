@@ -3,7 +3,6 @@
 use polars_arrow::array::{PrimitiveArray, Utf8ViewArray};
 use polars_arrow::bitmap::{Bitmap, MutableBitmap};
 use polars_arrow::datatypes::ArrowDataType;
-use polars_arrow::types::NativeType;
 use polars_core::datatypes::{DataType, TimeUnit, TimeZone};
 use polars_core::error::PolarsResult;
 use polars_core::prelude::*;
@@ -16,16 +15,7 @@ use super::texts::Texts;
 use super::values::{BadField, Chosen, Fixed, Reading, Values};
 
 /// A column of any type while it is read.
-pub(super) trait ColumnBuilder {
-    /// As [`Values::read`].
-    fn read(
-        &mut self,
-        fields: ColumnFields<'_>,
-        rows: Chosen<'_>,
-        reading: &Reading<'_>,
-        skipped: &mut Vec<u32>,
-    ) -> Result<(), BadField>;
-
+pub(super) trait ColumnBuilder: Values {
     /// The column.
     fn finish(self: Box<Self>, name: PlSmallStr) -> PolarsResult<Series>;
 
@@ -40,7 +30,7 @@ struct Builder<V, F> {
     is_text: bool,
 }
 
-impl<V: Values, F: FnOnce(PlSmallStr, V) -> PolarsResult<Series>> ColumnBuilder for Builder<V, F> {
+impl<V: Values, F> Values for Builder<V, F> {
     fn read(
         &mut self,
         fields: ColumnFields<'_>,
@@ -50,7 +40,9 @@ impl<V: Values, F: FnOnce(PlSmallStr, V) -> PolarsResult<Series>> ColumnBuilder 
     ) -> Result<(), BadField> {
         self.values.read(fields, rows, reading, skipped)
     }
+}
 
+impl<V: Values, F: FnOnce(PlSmallStr, V) -> PolarsResult<Series>> ColumnBuilder for Builder<V, F> {
     fn finish(self: Box<Self>, name: PlSmallStr) -> PolarsResult<Series> {
         (self.finish)(name, self.values)
     }
@@ -117,12 +109,6 @@ where
 }
 
 fn datetimes(rows: usize, unit: TimeUnit, zone: Option<TimeZone>) -> Option<Box<dyn ColumnBuilder>> {
-    let finish = {
-        let zone = zone.clone();
-        move |name, values, nulls: &[u32]| -> PolarsResult<Series> {
-            Ok(array::<Int64Type>(name, values, nulls).into_datetime(unit, zone).into_series())
-        }
-    };
     // Fields without an offset would be the time of a clock in the zone, of which UTC alone never goes back.
     let has_zone = match &zone {
         None => false,
@@ -135,7 +121,9 @@ fn datetimes(rows: usize, unit: TimeUnit, zone: Option<TimeZone>) -> Option<Box<
         TimeUnit::Milliseconds => 1000,
     };
     let parse = move |field: Field<'_>| datetime(field, per_second, has_zone);
-    Some(boxed(Fixed::new(rows, parse), move |name, column| finish(name, column.values, &column.nulls)))
+    Some(boxed(Fixed::new(rows, parse), move |name, column| {
+        Ok(chunked::<Int64Type, _>(name, column).into_datetime(unit, zone).into_series())
+    }))
 }
 
 fn decimals(rows: usize, dtype: &DataType, precision: usize, scale: usize) -> Option<Box<dyn ColumnBuilder>> {
@@ -186,16 +174,8 @@ fn boolean(field: Field<'_>) -> Option<bool> {
 }
 
 fn chunked<T: PolarsNumericType, P>(name: PlSmallStr, column: Fixed<T::Native, P>) -> ChunkedArray<T> {
-    array(name, column.values, &column.nulls)
-}
-
-fn array<T: PolarsNumericType>(name: PlSmallStr, values: Vec<T::Native>, nulls: &[u32]) -> ChunkedArray<T> {
-    let validity = validity(values.len(), nulls);
-    ChunkedArray::with_chunk(name, primitive(values, validity))
-}
-
-fn primitive<T: NativeType>(values: Vec<T>, validity: Option<Bitmap>) -> PrimitiveArray<T> {
-    PrimitiveArray::from_vec(values).with_validity(validity)
+    let validity = validity(column.values.len(), &column.nulls);
+    ChunkedArray::with_chunk(name, PrimitiveArray::from_vec(column.values).with_validity(validity))
 }
 
 fn validity(length: usize, nulls: &[u32]) -> Option<Bitmap> {

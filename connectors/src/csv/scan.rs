@@ -23,12 +23,10 @@ use super::options::{BadRows, CsvOptions};
 use super::rows::Shape;
 use super::source::CsvSource;
 use super::structure::Dialect;
-use crate::files::{FilesError, Format, expand, partition_value, partitions};
+use crate::files::{FilesError, Format, expand, names, partition_value, partitions};
 
 /// How CSV files are known in a directory.
 const FORMAT: Format = Format { name: "CSV", suffixes: &[".csv", ".csv.gz", ".csv.zst"] };
-/// Files that `describe` names.
-const NAMED_FILES: usize = 3;
 /// Ranges that a table is cut into, if they are neither too small nor too large then: work for all workers of a large
 /// machine. Every process must come to the same ranges, so the number does not depend on the machine.
 const RANGES: u64 = 64;
@@ -249,11 +247,7 @@ impl Scan for CsvScan {
 
 impl Table {
     pub(super) fn describe(&self) -> Description {
-        let named = self.files.iter().take(NAMED_FILES).map(|file| file.path.display().to_string());
-        let mut names = named.collect::<Vec<_>>().join(", ");
-        if self.files.len() > NAMED_FILES {
-            names.push_str(&format!(", ... {} files", self.files.len()));
-        }
+        let names = names(self.files.iter().map(|file| &file.path));
         let description = Description::streams("csv-scan").with("files", names);
         match self.options.bad_rows {
             BadRows::Fail => description,

@@ -17,7 +17,8 @@ use polars_utils::pl_str::PlSmallStr;
 use super::error::FilesError;
 use super::paths::FilePath;
 
-const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+/// The value of null.
+pub(crate) const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 
 type Pairs = Vec<(String, String)>;
 
@@ -45,7 +46,7 @@ pub(crate) fn partitions(
     let columns = keys.iter().enumerate().map(|(index, key)| {
         let values: Vec<Option<&str>> = pairs
             .iter()
-            .map(|pairs| pairs.get(index).map(|(_, value)| value.as_str()).filter(|v| *v != NULL))
+            .map(|pairs| pairs.get(index).map(|(_, value)| value.as_str()).filter(|v| *v != NULL_FOLDER))
             .collect();
         column(key, &values, file_schema.get(key), files)
     });

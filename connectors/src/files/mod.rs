@@ -2,8 +2,10 @@
 
 mod error;
 mod hive;
+mod names;
 mod paths;
 
 pub use error::FilesError;
-pub(crate) use hive::{partition_value, partitions};
+pub(crate) use hive::{NULL_FOLDER, partition_value, partitions};
+pub(crate) use names::names;
 pub(crate) use paths::{FilePath, Format, expand};

@@ -21,10 +21,8 @@ use super::file::ParquetFile;
 use super::options::ParquetOptions;
 use super::sample::Sample;
 use super::source::ParquetSource;
-use crate::files::{FilePath, FilesError, Format, expand, partition_value, partitions};
+use crate::files::{FilePath, FilesError, Format, expand, names, partition_value, partitions};
 
-/// Files that `describe` names.
-const NAMED_FILES: usize = 3;
 /// Files whose footers one thread reads before another helps.
 const FILES_PER_THREAD: usize = 8;
 
@@ -131,12 +129,7 @@ impl Scan for ParquetScan {
 
 impl Table {
     pub(super) fn describe(&self) -> Description {
-        let named = self.files.iter().take(NAMED_FILES).map(|file| file.path.display().to_string());
-        let mut names = named.collect::<Vec<_>>().join(", ");
-        if self.files.len() > NAMED_FILES {
-            names.push_str(&format!(", ... {} files", self.files.len()));
-        }
-        Description::streams("parquet-scan").with("files", names)
+        Description::streams("parquet-scan").with("files", names(self.files.iter().map(|file| &file.path)))
     }
 
     pub(super) fn file(&self, index: usize) -> Result<&ParquetFile, OperatorError> {

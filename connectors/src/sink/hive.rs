@@ -8,9 +8,7 @@ use polars_core::schema::Schema;
 use polars_utils::pl_str::PlSmallStr;
 
 use super::error::WriteError;
-
-/// The value of null.
-const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+use crate::files::NULL_FOLDER;
 
 /// Checks that rows can be partitioned by columns of these names.
 pub(super) fn check(partition_by: &[PlSmallStr], schema: &Schema) -> Result<(), WriteError> {
@@ -66,9 +64,9 @@ fn folder<'a>(keys: &[PlSmallStr], values: impl Iterator<Item = Option<&'a str>>
     let pairs = keys.iter().zip(values).map(|(key, value)| {
         let value = match value {
             // A word that looks like null is none.
-            Some(value) if value == NULL => value.replace('_', "%5F"),
+            Some(value) if value == NULL_FOLDER => value.replace('_', "%5F"),
             Some(value) => escape(value),
-            None => NULL.to_owned(),
+            None => NULL_FOLDER.to_owned(),
         };
         format!("{}={value}", escape(key))
     });
@@ -113,7 +111,7 @@ mod tests {
             ("n=2/s=__HIVE_DEFAULT_PARTITION__", column(&[2])),
         ];
         assert_eq!(found, expected);
-        assert_eq!(null_folder(&["a".into(), ".b c".into()]), format!("a={NULL}/%2Eb%20c={NULL}"));
+        assert_eq!(null_folder(&["a".into(), ".b c".into()]), format!("a={NULL_FOLDER}/%2Eb%20c={NULL_FOLDER}"));
     }
 
     #[test]

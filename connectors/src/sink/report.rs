@@ -46,17 +46,11 @@ impl WriteReport {
     /// # Errors
     /// A frame with other columns.
     pub fn from_frame(frame: &DataFrame) -> PolarsResult<Self> {
-        let text = |name| frame.column(name)?.str();
-        let number = |name| frame.column(name)?.u64();
-        let (paths, partitions) = (text("path")?, text("partition")?);
-        let (rows, bytes) = (number("rows")?, number("bytes")?);
-        let file = |index| WrittenFile {
-            path: paths.get(index).unwrap_or_default().into(),
-            rows: rows.get(index).unwrap_or_default(),
-            bytes: bytes.get(index).unwrap_or_default(),
-            partition: partitions.get(index).unwrap_or_default().to_owned(),
-        };
-        let mut files: Vec<_> = (0..frame.height()).map(file).collect();
+        let mut rows = Vec::new();
+        from_frame(frame, &mut rows)?;
+        let file =
+            |FileRow { path, partition, rows, bytes, .. }| WrittenFile { path: path.into(), rows, bytes, partition };
+        let mut files: Vec<_> = rows.into_iter().map(file).collect();
         files.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(Self { files })
     }

@@ -1,4 +1,4 @@
-//! The readers and writers of quokka, one folder a format.
+//! The readers and writers of quokka, one folder a format; `store` moves their bytes.
 
 mod batches;
 pub mod csv;
@@ -11,6 +11,7 @@ pub mod parquet;
 mod request;
 mod row_filter;
 pub mod sink;
+pub mod store;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod testing;

@@ -1,0 +1,89 @@
+//! From a location and options to a client of the store.
+
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::http::HttpBuilder;
+use object_store::memory::InMemory;
+use object_store::{ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
+
+use super::aws;
+use super::error::StoreError;
+use super::location::Scheme;
+use super::options::StoreOptions;
+use super::retry;
+
+/// A request for bytes fails when nothing arrives for so long. There is no limit on its whole length: a slow line may need
+/// minutes for a request of full size.
+pub(super) const READING_SILENCE: Duration = Duration::from_secs(30);
+
+/// The same for other requests, where it includes the sending of a part of 8 MiB.
+pub(super) const WORKING_SILENCE: Duration = Duration::from_secs(120);
+
+const CONNECT: &str = "connect to";
+
+/// Opens a client that sends requests again as `retry` says.
+pub(super) fn connect(
+    scheme: Scheme,
+    root: &str,
+    query: Option<&str>,
+    options: &StoreOptions,
+    retry: RetryConfig,
+    silence: Duration,
+) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    prepare_tls();
+    let client = ClientOptions::new().with_timeout_disabled().with_read_timeout(silence);
+    let refused = |reason: String| StoreError::invalid(CONNECT, root, reason);
+    let failed = |source: object_store::Error| StoreError::from_source(CONNECT, root, source);
+    match scheme {
+        Scheme::Memory => Ok(Arc::new(InMemory::new())),
+        Scheme::S3 => {
+            let builder = AmazonS3Builder::new().with_client_options(client).with_retry(retry).with_url(root);
+            let built = aws::configure(builder, options).map_err(refused)?.build();
+            built.map(|store| Arc::new(store) as _).map_err(failed)
+        },
+        Scheme::Google => {
+            let mut builder = GoogleCloudStorageBuilder::from_env().with_client_options(client).with_retry(retry);
+            for (key, value) in settings::<GoogleConfigKey>(options, "Google Cloud Storage").map_err(refused)? {
+                builder = builder.with_config(key, value);
+            }
+            builder.with_url(root).build().map(|store| Arc::new(store) as _).map_err(failed)
+        },
+        Scheme::Azure => {
+            let mut builder = MicrosoftAzureBuilder::from_env().with_client_options(client).with_retry(retry);
+            for (key, value) in settings::<AzureConfigKey>(options, "Azure").map_err(refused)? {
+                builder = builder.with_config(key, value);
+            }
+            builder.with_url(root).build().map(|store| Arc::new(store) as _).map_err(failed)
+        },
+        Scheme::Http => {
+            // Who writes `http://` means it. The query (a signature, say) belongs to every request of this store.
+            let client = client.with_allow_http(root.starts_with("http://"));
+            let settings = settings::<ClientConfigKey>(options, "HTTP").map_err(refused)?;
+            let client = settings.into_iter().fold(client, |client, (key, value)| client.with_config(key, value));
+            let address = query.map_or(root.to_owned(), |query| format!("{root}/?{query}"));
+            let builder = HttpBuilder::new().with_url(address).with_client_options(client).with_retry(retry);
+            builder.build().map(|store| Arc::new(store) as _).map_err(failed)
+        },
+    }
+}
+
+fn settings<K: std::str::FromStr>(options: &StoreOptions, store: &str) -> Result<Vec<(K, String)>, String> {
+    let given = options.iter().filter(|(key, _)| !retry::is_option(key));
+    let parse = |(key, value): (&str, &str)| match key.parse() {
+        Ok(key) => Ok((key, value.to_owned())),
+        Err(_) => Err(format!("the option `{key}` is not one of {store}: see `docs/stores.md`")),
+    };
+    given.map(parse).collect()
+}
+
+/// The TLS library asks the process which cryptography to use. A program that has chosen keeps its choice.
+fn prepare_tls() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}

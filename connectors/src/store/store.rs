@@ -1,0 +1,209 @@
+//! The handle to a store.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parking_lot::Mutex;
+
+use super::connect::{READING_SILENCE, WORKING_SILENCE, connect};
+use super::entry::FileEntry;
+use super::error::StoreError;
+use super::fetch::{RemoteFile, head};
+use super::list::FileList;
+use super::local;
+use super::location::{Location, Place, Scheme};
+use super::options::StoreOptions;
+use super::range_reader::RangeReader;
+use super::retry::Retry;
+use super::runtime::wait;
+use super::staged::{StageOptions, StagedFile};
+use super::stream_reader::StreamReader;
+
+/// A bucket, a server, or the local file system. Cheap to clone; connections and credentials are shared by all handles
+/// of the same scheme, bucket and options in the process.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(super) remote: Option<Arc<Remote>>,
+}
+
+/// What the handles of one store share.
+pub(super) struct Remote {
+    scheme: Scheme,
+    root: String,
+    query: Option<String>,
+    options: StoreOptions,
+    pub(super) retry: Retry,
+    /// Sends every request once: a reader counts its attempts, and goes on where an answer broke off.
+    pub(super) reading: Arc<dyn ObjectStore>,
+    /// Sends requests again by itself: writing and listing have state that only `object_store` knows.
+    working: OnceLock<Arc<dyn ObjectStore>>,
+}
+
+type Key = (String, Option<String>, StoreOptions);
+
+/// Stores that were opened. More than the limit are kept only while they are in use.
+static OPEN: LazyLock<Mutex<HashMap<Key, Arc<Remote>>>> = LazyLock::new(Mutex::default);
+const KEPT_OPEN: usize = 64;
+
+impl Store {
+    /// The store of a location. Nothing is sent yet, and no local file is touched. The environment and profile files are
+    /// read when the first handle of its kind is opened.
+    ///
+    /// # Errors
+    ///
+    /// An option that the store does not know, credentials that are not complete, a profile that does not exist.
+    pub fn open(location: &Location, options: &StoreOptions) -> Result<Self, StoreError> {
+        let Place::Remote { scheme, root, query, .. } = &location.place else {
+            return Ok(Self { remote: None });
+        };
+        let options = match scheme {
+            // A store in memory is one, whatever its users ask for.
+            Scheme::Memory => &StoreOptions::default(),
+            _ => options,
+        };
+        let key = (root.clone(), query.clone(), options.clone());
+        let mut open = OPEN.lock();
+        if let Some(remote) = open.get(&key) {
+            return Ok(Self { remote: Some(remote.clone()) });
+        }
+        let retry = Retry::from_options(options).map_err(|reason| StoreError::invalid("connect to", root, reason))?;
+        let once = object_store::RetryConfig { max_retries: 0, ..retry.config() };
+        let reading = connect(*scheme, root, query.as_deref(), options, once, READING_SILENCE)?;
+        let working = match scheme {
+            Scheme::Memory => OnceLock::from(reading.clone()),
+            _ => OnceLock::new(),
+        };
+        let remote = Arc::new(Remote {
+            scheme: *scheme,
+            root: root.clone(),
+            query: query.clone(),
+            options: options.clone(),
+            retry,
+            reading,
+            working,
+        });
+        if open.len() >= KEPT_OPEN {
+            open.retain(|_, remote| remote.scheme == Scheme::Memory || Arc::strong_count(remote) > 1);
+        }
+        open.insert(key, remote.clone());
+        Ok(Self { remote: Some(remote) })
+    }
+
+    /// Lists what a location names: a glob (`*` and `?` inside a name, `**` over names, `[ab]`, `[!ab]`, `{a,b}`), a
+    /// directory at every depth, or one file. Sorted by name. Names that start with `.` or `_` are left out, unless they
+    /// are folders of a partition key (`_p=1`); so is what is no file. Pages arrive as they are read.
+    ///
+    /// # Errors
+    ///
+    /// A wrong glob; that nothing was found ([`StoreErrorKind::NotFound`](super::StoreErrorKind)); an HTTP server has
+    /// no listing: there a location is one file.
+    pub fn list(&self, location: &Location) -> Result<FileList, StoreError> {
+        FileList::new(self, location)
+    }
+
+    /// Looks one file up.
+    ///
+    /// # Errors
+    ///
+    /// There is no such file, or it may not be read.
+    pub fn head(&self, location: &Location) -> Result<FileEntry, StoreError> {
+        match &self.remote {
+            None => local::head(location),
+            Some(remote) => {
+                let (remote, location) = (remote.clone(), location.clone());
+                wait(async move { head(&remote, &location).await })?
+            },
+        }
+    }
+
+    /// Opens a file for reading ranges of bytes. Only a local file is touched already.
+    ///
+    /// # Errors
+    ///
+    /// A local file that cannot be opened, or that is no longer the one that was listed.
+    pub fn reader(&self, file: &FileEntry) -> Result<RangeReader, StoreError> {
+        match &self.remote {
+            None => RangeReader::local(file),
+            Some(remote) => Ok(RangeReader::remote(RemoteFile::new(remote.clone(), file)?)),
+        }
+    }
+
+    /// Opens a file for reading it from front to back.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::reader`].
+    pub fn stream(&self, file: &FileEntry) -> Result<StreamReader, StoreError> {
+        Ok(StreamReader::new(self.reader(file)?))
+    }
+
+    /// Starts to write a file that appears when it is committed.
+    ///
+    /// # Errors
+    ///
+    /// A local directory that cannot be written to; an HTTP server cannot be written to.
+    pub fn stage(&self, location: &Location, options: StageOptions) -> Result<StagedFile, StoreError> {
+        StagedFile::new(self, location, options)
+    }
+
+    /// Deletes a file. One that does not exist is no error.
+    ///
+    /// # Errors
+    ///
+    /// The store refused.
+    pub fn delete(&self, location: &Location) -> Result<(), StoreError> {
+        let Some(remote) = &self.remote else { return local::delete(location) };
+        let (store, path) = (remote.working()?.clone(), remote.path(location, "delete")?);
+        match wait(async move { store.delete(&path).await })? {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(StoreError::from_source("delete", location, source)),
+        }
+    }
+}
+
+impl Remote {
+    pub(super) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    pub(super) fn working(&self) -> Result<&Arc<dyn ObjectStore>, StoreError> {
+        if let Some(store) = self.working.get() {
+            return Ok(store);
+        }
+        let (query, retry) = (self.query.as_deref(), self.retry.config());
+        let store = connect(self.scheme, &self.root, query, &self.options, retry, WORKING_SILENCE)?;
+        Ok(self.working.get_or_init(|| store))
+    }
+
+    pub(super) fn bucket(&self) -> &str {
+        self.root.split_once("://").map_or("", |(_, bucket)| bucket)
+    }
+
+    /// The path of a location, which must belong to this store.
+    pub(super) fn path(&self, location: &Location, action: &'static str) -> Result<ObjectPath, StoreError> {
+        match &location.place {
+            Place::Remote { root, query, .. } if *root == self.root && *query == self.query => location.object_path(),
+            _ => Err(StoreError::invalid(action, location, "it belongs to another store than the one that was opened")),
+        }
+    }
+
+    /// The location of a key in this store.
+    pub(super) fn location(&self, path: &ObjectPath) -> Location {
+        let place = Place::Remote {
+            scheme: self.scheme,
+            root: self.root.clone(),
+            key: path.as_ref().to_owned(),
+            query: self.query.clone(),
+        };
+        Location { place }
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("root", &self.root).field("options", &self.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,37 @@
+//! Tests against a real S3 server, behind a proxy that breaks what it is told to break.
+
+mod faults;
+mod listing;
+mod local_files;
+mod proxy;
+mod reading;
+mod server;
+mod staging;
+
+use super::{FileEntry, Location, Store, StoreError};
+
+/// Bytes that differ at every place.
+fn content(length: usize) -> Vec<u8> {
+    (0..length as u64).map(|place| (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect()
+}
+
+fn location(text: &str) -> Location {
+    Location::parse(text).unwrap()
+}
+
+/// An error with its source, as users see it.
+fn text(error: &StoreError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// The names of files, below the directory that was listed.
+fn names(store: &Store, text: &str) -> Vec<String> {
+    store.list(&location(text)).unwrap().map(|file| file.unwrap().below_root).collect()
+}
+
+fn read_all(store: &Store, file: &FileEntry) -> Vec<u8> {
+    store.reader(file).unwrap().take(0..file.size).unwrap().to_vec()
+}

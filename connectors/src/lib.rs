@@ -8,7 +8,7 @@ pub mod files;
 pub mod materialized;
 pub mod memory;
 pub mod parquet;
-mod request;
+pub mod request;
 mod row_filter;
 pub mod sink;
 pub mod store;

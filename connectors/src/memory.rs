@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
-use polars_core::prelude::BooleanChunked;
 use polars_core::prelude::PlSmallStr;
 use polars_core::schema::{Schema, SchemaRef};
 use quokka_engine::error::{ErrorKind, OperatorError};
@@ -17,7 +16,6 @@ use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source, Split, 
 use self::sample::Sample;
 use crate::batches::Batches;
 use crate::request::Request;
-use crate::row_filter::due;
 
 /// Rows of a split: enough work to share out, small enough to share it evenly.
 const SPLIT_ROWS: usize = 64 * 1024;
@@ -204,32 +202,7 @@ impl SplitReader for MemoryReader {
     fn next(&mut self) -> Result<Option<DataFrame>, OperatorError> {
         let Some(batch) = self.batches.next() else { return Ok(None) };
         let batch = to_physical(batch.select(self.read.iter().cloned())?)?;
-        let mut passed: Option<BooleanChunked> = None;
-        for conjunct in &self.request.conjuncts {
-            let mask = conjunct.mask(&batch.select(conjunct.columns.iter().cloned())?)?;
-            passed = Some(match passed {
-                Some(others) => &others & &mask,
-                None => mask,
-            });
-        }
-        for filter in due(&self.request.filters) {
-            let keys = batch.select(filter.columns().iter().cloned())?;
-            if let Some(mask) = filter.mask(&keys, passed.is_some())? {
-                let mask = BooleanChunked::from_bitmap(PlSmallStr::EMPTY, mask);
-                let before = passed.as_ref().map_or(batch.height(), |others| others.num_trues());
-                let both = match passed {
-                    Some(others) => &others & &mask,
-                    None => mask,
-                };
-                filter.count_dropped(before - both.num_trues());
-                passed = Some(both);
-            }
-        }
-        let projected = batch.select(self.request.schema.iter_names().cloned())?;
-        Ok(Some(match passed {
-            Some(passed) if passed.num_trues() < batch.height() => projected.filter_seq(&passed)?,
-            _ => projected,
-        }))
+        Ok(Some(self.request.deliver(&batch)?))
     }
 }
 

@@ -14,16 +14,30 @@ use quokka_engine::operator::Description;
 use quokka_engine::source::ScanRequest;
 
 use crate::effort::Effort;
-use crate::row_filter::RowFilter;
+use crate::row_filter::{RowFilter, due};
 
-/// What a source must deliver.
-pub(crate) struct Request {
+/// What a source must deliver: a [`ScanRequest`] that fits the columns of its table.
+///
+/// ```
+/// use polars_core::df;
+/// use quokka_connectors::request::Request;
+/// use quokka_engine::expr::prelude::{col, lit};
+/// use quokka_engine::source::ScanRequest;
+///
+/// let table = df!("a" => [1, 2, 3], "b" => ["x", "y", "z"])?;
+/// let (projection, predicate) = (Some(vec!["b".into()]), Some(col("a").gt(lit(1))));
+/// let request = Request::new(&ScanRequest { projection, predicate, ..ScanRequest::default() }, table.schema())?;
+/// assert_eq!(request.columns(), ["b", "a"]);
+/// assert_eq!(request.deliver(&table)?, df!("b" => ["y", "z"])?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Request {
     /// Columns to deliver, in order.
-    pub(crate) schema: SchemaRef,
+    pub schema: SchemaRef,
     /// All of these must be true.
     pub(crate) conjuncts: Vec<Conjunct>,
     /// A part of the predicate without columns is not true: there are no rows.
-    pub(crate) is_never_true: bool,
+    pub is_never_true: bool,
     /// Rows that do not pass may be dropped.
     pub(crate) filters: Vec<RowFilter>,
 }
@@ -39,7 +53,10 @@ pub(crate) struct Conjunct {
 
 impl Request {
     /// Checks `request` against a table with the columns of `schema`.
-    pub(crate) fn new(request: &ScanRequest, schema: &SchemaRef) -> Result<Self, OperatorError> {
+    ///
+    /// # Errors
+    /// A column that the table does not have or that is asked for twice; an expression that does not fit.
+    pub fn new(request: &ScanRequest, schema: &SchemaRef) -> Result<Self, OperatorError> {
         let filters = request.filters.iter().map(|filter| RowFilter::new(filter, schema));
         let mut checked = Self {
             schema: project(request, schema)?,
@@ -62,12 +79,12 @@ impl Request {
     }
 
     /// Rows that dynamic filters have dropped so far.
-    pub(crate) fn dropped(&self) -> u64 {
+    pub fn dropped(&self) -> u64 {
         self.filters.iter().map(RowFilter::dropped).sum()
     }
 
     /// The columns to deliver and those that decide which rows are, each once.
-    pub(crate) fn columns(&self) -> Vec<PlSmallStr> {
+    pub fn columns(&self) -> Vec<PlSmallStr> {
         let mut columns: Vec<PlSmallStr> = self.schema.iter_names_cloned().collect();
         let by_filters = self.filters.iter().flat_map(|filter| filter.columns());
         for name in self.conjuncts.iter().flat_map(|conjunct| &conjunct.columns).chain(by_filters) {
@@ -78,8 +95,43 @@ impl Request {
         columns
     }
 
+    /// The rows of `batch` that pass, with the columns to deliver; if [`is_never_true`](Self::is_never_true), none should be
+    /// read at all. It must have all of [`columns`](Self::columns), as they lie
+    /// in batches ([`physical`](quokka_engine::physical)).
+    ///
+    /// # Errors
+    /// A column that is missing; an expression that fails on a value.
+    pub fn deliver(&self, batch: &DataFrame) -> Result<DataFrame, OperatorError> {
+        let mut passed: Option<BooleanChunked> = None;
+        for conjunct in &self.conjuncts {
+            let mask = conjunct.mask(&batch.select(conjunct.columns.iter().cloned())?)?;
+            passed = Some(match passed {
+                Some(others) => &others & &mask,
+                None => mask,
+            });
+        }
+        for filter in due(&self.filters) {
+            let keys = batch.select(filter.columns().iter().cloned())?;
+            if let Some(mask) = filter.mask(&keys, passed.is_some())? {
+                let mask = BooleanChunked::from_bitmap(PlSmallStr::EMPTY, mask);
+                let before = passed.as_ref().map_or(batch.height(), |others| others.num_trues());
+                let both = match passed {
+                    Some(others) => &others & &mask,
+                    None => mask,
+                };
+                filter.count_dropped(before - both.num_trues());
+                passed = Some(both);
+            }
+        }
+        let projected = batch.select(self.schema.iter_names().cloned())?;
+        Ok(match passed {
+            Some(passed) if passed.num_trues() < batch.height() => projected.filter_seq(&passed)?,
+            _ => projected,
+        })
+    }
+
     /// Adds the columns, if they are not all of `table`, the predicate and the dynamic filters.
-    pub(crate) fn describe(&self, description: Description, table: &Schema) -> Description {
+    pub fn describe(&self, description: Description, table: &Schema) -> Description {
         let names: Vec<&str> = self.schema.iter_names().map(PlSmallStr::as_str).collect();
         let description = match table.iter_names().eq(&names) {
             true => description,

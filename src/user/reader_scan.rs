@@ -5,10 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
-use polars_core::prelude::{PlSmallStr, Schema, SchemaRef};
-use polars_plan::dsl::Expr;
+use polars_core::prelude::{Schema, SchemaRef};
+use quokka_connectors::request::Request;
 use quokka_engine::error::{ErrorKind, OperatorError};
-use quokka_engine::expr::{Predicate, columns_of};
 use quokka_engine::operator::{Description, WorkerContext};
 use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source, Split, SplitReader};
 
@@ -25,11 +24,6 @@ impl ReaderScan {
     pub(crate) fn new(reader: Arc<dyn InputReader>) -> Self {
         let schema = reader.schema();
         Self { reader, schema }
-    }
-
-    fn columns<'a>(&self, wanted: impl Fn(&PlSmallStr) -> bool + 'a) -> Schema {
-        let columns = self.schema.iter().filter(|(name, _)| wanted(name));
-        columns.map(|(name, dtype)| (name.clone(), dtype.clone())).collect()
     }
 }
 
@@ -55,42 +49,20 @@ impl Scan for ReaderScan {
     }
 
     fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {
-        let delivered: SchemaRef = match &request.projection {
-            None => self.schema.clone(),
-            Some(names) => {
-                let field = |name: &PlSmallStr| Some((name.clone(), self.schema.get(name)?.clone()));
-                Arc::new(names.iter().filter_map(field).collect())
-            },
-        };
-        let tested = request.predicate.as_ref().map(columns_of).unwrap_or_default();
-        let mut read = self.columns(|name| delivered.contains(name) || tested.contains(name));
+        let request = Request::new(request, &self.schema)?;
+        let wanted = request.columns();
+        let fields = self.schema.iter().filter(|(name, _)| wanted.contains(name));
+        let mut read: Schema = fields.map(|(name, dtype)| (name.clone(), dtype.clone())).collect();
         if read.is_empty() {
             // Something has to say how many rows there are.
             read.extend(self.schema.iter().take(1).map(|(name, dtype)| (name.clone(), dtype.clone())));
         }
-        let read = Arc::new(read);
-        let predicate = request.predicate.as_ref().map(|expr| Predicate::compile(expr, &read)).transpose()?;
         Ok(Arc::new(ReaderSource {
             reader: self.reader.clone(),
-            description: describe(self.reader.describe(), &self.schema, &delivered, request.predicate.as_ref()),
-            read,
-            predicate: predicate.map(Arc::new),
-            delivered,
+            description: request.describe(self.reader.describe(), &self.schema),
+            read: Arc::new(read),
+            request: Arc::new(request),
         }))
-    }
-}
-
-fn describe(reader: Description, all: &Schema, delivered: &Schema, predicate: Option<&Expr>) -> Description {
-    let reader = match delivered.iter_names().eq(all.iter_names()) {
-        true => reader,
-        false => {
-            let names: Vec<&str> = delivered.iter_names().map(PlSmallStr::as_str).collect();
-            reader.with("columns", names.join(", "))
-        },
-    };
-    match predicate {
-        Some(predicate) => reader.with("predicate", predicate),
-        None => reader,
     }
 }
 
@@ -99,9 +71,7 @@ struct ReaderSource {
     description: Description,
     /// Columns that the reader is asked for.
     read: SchemaRef,
-    /// Over those.
-    predicate: Option<Arc<Predicate>>,
-    delivered: SchemaRef,
+    request: Arc<Request>,
 }
 
 impl Source for ReaderSource {
@@ -110,10 +80,13 @@ impl Source for ReaderSource {
     }
 
     fn schema(&self) -> SchemaRef {
-        self.delivered.clone()
+        self.request.schema.clone()
     }
 
     fn splits(&self) -> Result<Vec<Split>, OperatorError> {
+        if self.request.is_never_true {
+            return Ok(Vec::new());
+        }
         // They are listed where the query is started, outside of the workers, which catch panics.
         match catch_unwind(AssertUnwindSafe(|| self.reader.splits())) {
             Ok(splits) => splits.map_err(OperatorError::from_user),
@@ -124,13 +97,16 @@ impl Source for ReaderSource {
         }
     }
 
+    fn dropped(&self) -> u64 {
+        self.request.dropped()
+    }
+
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
         Ok(Box::new(ReaderSplit {
             batches: self.reader.read(split, &self.read).map_err(OperatorError::from_user)?,
             read: self.read.clone(),
             rows: Delivery::new(self.description.name.as_str(), self.read.clone(), context.batch_rows),
-            predicate: self.predicate.clone(),
-            delivered: self.delivered.clone(),
+            request: self.request.clone(),
         }))
     }
 }
@@ -140,8 +116,7 @@ struct ReaderSplit {
     read: SchemaRef,
     /// As the reader delivered them.
     rows: Delivery,
-    predicate: Option<Arc<Predicate>>,
-    delivered: SchemaRef,
+    request: Arc<Request>,
 }
 
 impl SplitReader for ReaderSplit {
@@ -150,16 +125,8 @@ impl SplitReader for ReaderSplit {
             let Some(frame) = self.batches.next() else { return Ok(None) };
             self.rows.push(in_order(frame.map_err(OperatorError::from_user)?, &self.read)?)?;
         }
-        let Some(batch) = self.rows.pop() else { return Ok(Some(DataFrame::empty_with_schema(&self.delivered))) };
-        let batch = match &self.predicate {
-            Some(predicate) => predicate.filter(&batch)?,
-            None => batch,
-        };
-        if batch.width() == self.delivered.len() && self.delivered.iter_names().eq(self.read.iter_names()) {
-            return Ok(Some(batch));
-        }
-        let columns = self.delivered.iter_names().map(|name| batch.column(name).cloned());
-        Ok(Some(DataFrame::new(batch.height(), columns.collect::<Result<_, _>>()?)?))
+        let Some(batch) = self.rows.pop() else { return Ok(Some(DataFrame::empty_with_schema(&self.request.schema))) };
+        Ok(Some(self.request.deliver(&batch)?))
     }
 }
 

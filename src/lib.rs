@@ -33,11 +33,11 @@ mod user;
 pub use context::{Context, ContextBuilder, Paths};
 pub use error::{Error, Hint, PlanError, Result};
 pub use plan::OptimizerRule;
-pub use quokka_connectors::csv::{BadRows, CsvOptions};
+pub use quokka_connectors::csv::{BadRows, CsvCompression, CsvOptions, CsvWriteOptions, QuoteStyle};
 pub use quokka_connectors::parquet::{ParquetCompression, ParquetOptions, ParquetWriteOptions};
-pub use quokka_connectors::sink::{WriteMode, WriteReport, WrittenFile};
+pub use quokka_connectors::sink::{FileOptions, WriteMode, WriteOptions, WriteReport, WrittenFile};
 pub use quokka_engine as engine;
-pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery};
+pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery, RunningSink};
 pub use user::{
     Batches, ColumnStatistics, Description, InputPartitioning, InputReader, MapOptions, Output, Progress, Split, State,
     StatefulChannel, StatefulOperator, UserError, WorkerContext,

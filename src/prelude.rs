@@ -14,7 +14,8 @@ pub use polars_ops::prelude::{JoinArgs, JoinCoalesce, JoinType};
 pub use quokka_engine::expr::prelude::*;
 
 pub use crate::{
-    Batches, ColumnStatistics, Context, ContextBuilder, DataStream, Description, GroupedDataStream, InputPartitioning,
-    InputReader, JoinBuilder, MapOptions, Output, ParquetCompression, ParquetWriteOptions, Profile, Progress,
-    RunningQuery, Split, State, StatefulChannel, StatefulOperator, UserError, WorkerContext, WriteMode,
+    Batches, ColumnStatistics, Context, ContextBuilder, CsvWriteOptions, DataStream, Description, GroupedDataStream,
+    InputPartitioning, InputReader, JoinBuilder, MapOptions, Output, ParquetCompression, ParquetWriteOptions, Profile,
+    Progress, RunningQuery, RunningSink, Split, State, StatefulChannel, StatefulOperator, UserError, WorkerContext,
+    WriteMode,
 };

@@ -9,6 +9,7 @@ mod aggregate;
 mod arrow;
 mod cluster;
 mod csv;
+mod csv_sinks;
 mod decimals;
 mod errors;
 mod failures;

@@ -18,10 +18,10 @@ const TARGET: &str = "QUOKKA_TEST_SINK";
 const ROLE: &str = "QUOKKA_TEST_SINK_ROLE";
 const ROWS: i64 = 200_000;
 
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("quokka-sinks-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -29,12 +29,12 @@ impl Scratch {
         Self(path)
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// All names in the folder; waits for workers that are about to remove what is hidden.
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let start = Instant::now();
         loop {
             let entries = self.0.read_dir().unwrap();
@@ -54,12 +54,12 @@ impl Drop for Scratch {
     }
 }
 
-fn with(workers: usize) -> Context {
+pub(crate) fn with(workers: usize) -> Context {
     Context::builder().workers(workers).batch_rows(1_000).build().unwrap()
 }
 
 /// Columns of many types, with nulls; `n` tells the rows apart.
-fn table(rows: i64) -> DataFrame {
+pub(crate) fn table(rows: i64) -> DataFrame {
     let n: Vec<i64> = (0..rows).collect();
     let some = |keep: i64| n.iter().map(move |n| (n % keep != 0).then_some(*n));
     let text: Vec<Option<String>> = some(7).map(|n| n.map(|n| format!("row {}", n % 1000))).collect();
@@ -104,7 +104,7 @@ fn by_polars(paths: &[PathBuf]) -> DataFrame {
     whole.unwrap()
 }
 
-fn in_order(stream: DataStream) -> DataFrame {
+pub(crate) fn in_order(stream: DataStream) -> DataFrame {
     stream.sort(["n"], Default::default()).collect().unwrap()
 }
 

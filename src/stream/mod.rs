@@ -1,6 +1,7 @@
 //! [`DataStream`]: a lazy stream of DataFrames, with the names and meaning of Polars' `LazyFrame`.
 
 mod columns;
+mod files;
 mod group_by;
 mod join;
 mod profile;
@@ -11,6 +12,7 @@ mod sort;
 mod totals;
 mod user;
 
+pub use files::RunningSink;
 pub use group_by::GroupedDataStream;
 pub use join::JoinBuilder;
 pub use profile::Profile;

@@ -1,19 +1,18 @@
 //! Queries that end outside of the program: in files, or in a function of the user.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
-use quokka_connectors::parquet::{ParquetFormat, ParquetWriteOptions};
-use quokka_connectors::sink::{FileFormat, FileOptions, FileSink, WriteReport};
+use quokka_connectors::parquet::ParquetWriteOptions;
+use quokka_connectors::sink::WriteReport;
 use quokka_engine::error::OperatorError;
 use quokka_engine::sink::SinkFactory;
 
 use super::DataStream;
-use super::run::assembling;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::cardinality::Estimates;
-use crate::plan::physical::{CallFunction, Collected, Ending};
+use crate::plan::physical::{CallFunction, Ending};
 
 impl DataStream {
     /// Runs the query and writes its rows to Parquet files: to one file if `path` ends in `.parquet`, else to a directory
@@ -62,8 +61,7 @@ impl DataStream {
     /// # Errors
     /// As [`sink_parquet`](Self::sink_parquet); options that do not fit the columns or the target.
     pub fn sink_parquet_with(&self, path: impl AsRef<Path>, options: ParquetWriteOptions) -> Result<WriteReport> {
-        let files = options.file_options();
-        self.sink_files(path.as_ref(), files, Arc::new(ParquetFormat::new(options)))
+        self.start_sink(path, options)?.wait()
     }
 
     /// Runs the query and hands its rows, batch by batch, to a function of yours, on the workers that have them: several
@@ -99,19 +97,5 @@ impl DataStream {
         let physical = self.lower(&query, &estimates, Ending::Sink(sink))?;
         self.context.run(physical.plan)?.wait()?;
         Ok(())
-    }
-
-    fn sink_files(&self, path: &Path, options: FileOptions, format: Arc<dyn FileFormat>) -> Result<WriteReport> {
-        let estimates = Estimates::default();
-        let query = self.optimized(&estimates)?;
-        let sink = FileSink::new(path, options, format, query.root.schema().clone());
-        let sink = sink.map_err(|error| Error::Sink { path: PathBuf::from(path), source: error.into() })?;
-        let collected = Collected::default();
-        let physical = self.lower(&query, &estimates, Ending::Files(Arc::new(sink), &collected))?;
-        let handle = self.context.run(physical.plan)?;
-        handle.wait()?;
-        let schema = quokka_connectors::sink::report_schema();
-        let report = collected.take(&schema).and_then(|frame| Ok(WriteReport::from_frame(&frame)?));
-        report.map_err(assembling)
     }
 }

@@ -27,4 +27,4 @@ mod write;
 pub use error::{CsvError, Place};
 pub use options::{BadRows, CsvOptions};
 pub use scan::CsvScan;
-pub use write::{CsvSerializer, CsvWriteOptions, QuoteStyle};
+pub use write::{CsvCompression, CsvFormat, CsvSerializer, CsvWriteOptions, QuoteStyle};

@@ -44,8 +44,7 @@ impl FileSink {
         let absolute = std::path::absolute(path).map_err(WriteError::io("resolve", path))?;
         let target = absolute.canonicalize().unwrap_or(absolute);
         parent_and_name(&target)?;
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        let single_file = extension.is_some_and(|extension| extension.eq_ignore_ascii_case(format.extension()));
+        let single_file = is_single_file(path, format.extension());
         let sink = Self { format, options, schema, named, target, single_file, staging: Mutex::new(None) };
         sink.check_options()?;
         sink.check_target()?;
@@ -129,4 +128,10 @@ impl FileSink {
         description.fields.extend(format.fields);
         description
     }
+}
+
+/// Whether the name of `path` ends as those of files of a format do.
+fn is_single_file(path: &Path, extension: &str) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
+    name.strip_suffix(extension).is_some_and(|stem| stem.len() > 1 && stem.ends_with('.'))
 }

@@ -24,6 +24,8 @@ const MOST_OPEN: usize = 64;
 /// Rows that the files of a worker may hold back together, in bytes.
 const MOST_HELD: usize = 256 << 20;
 const BUFFER: usize = 1 << 20;
+/// Rows after which the size of a file is looked at, if it has a bound.
+const PIECE: usize = 4096;
 
 /// Writes its input to files in a staging folder, each worker to its own, and tells in the end which files it wrote, with
 /// the columns of [`report_schema`](super::report_schema).
@@ -93,6 +95,7 @@ impl Writer {
     fn write(&mut self, partition: String, mut rows: DataFrame) -> Result<(), WriteError> {
         let most_rows = self.sink.options.rows_per_file.unwrap_or(usize::MAX);
         let most_bytes = self.sink.options.bytes_per_file.unwrap_or(u64::MAX);
+        let piece = if most_bytes == u64::MAX { usize::MAX } else { PIECE };
         while rows.height() > 0 {
             if !self.open.contains_key(&partition) {
                 self.make_room()?;
@@ -101,7 +104,7 @@ impl Writer {
                 self.open.insert(partition.clone(), file);
             }
             let Some(file) = self.open.get_mut(&partition) else { return Ok(()) };
-            let taken = rows.height().min(most_rows - file.rows);
+            let taken = rows.height().min(most_rows - file.rows).min(piece);
             file.append(&self.sink, rows.slice(0, taken))?;
             if file.rows >= most_rows || file.progress.bytes.get() >= most_bytes {
                 self.close(&partition)?;

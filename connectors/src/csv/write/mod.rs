@@ -1,6 +1,8 @@
 //! DataFrames as CSV.
 
 mod cells;
+mod compress;
+mod encoder;
 mod options;
 mod text;
 
@@ -10,7 +12,8 @@ use polars_core::schema::{Schema, SchemaRef};
 use quokka_engine::error::{ErrorKind, OperatorError};
 
 use self::cells::cells;
-pub use self::options::{CsvWriteOptions, QuoteStyle};
+pub use self::encoder::CsvFormat;
+pub use self::options::{CsvCompression, CsvWriteOptions, QuoteStyle};
 use self::text::write_text;
 use super::error::CsvError;
 

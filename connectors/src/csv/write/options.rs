@@ -1,6 +1,13 @@
 //! How CSV files are written.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use quokka_engine::error::OperatorError;
+
+use super::encoder::CsvFormat;
 use crate::csv::error::CsvError;
+use crate::sink::{FileFormat, FileOptions, WriteOptions, with_file_options};
 
 /// Which fields are written in quotes. Nulls never are, so that they differ from empty strings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,12 +25,30 @@ pub enum QuoteStyle {
     Never,
 }
 
-/// Options of a [`CsvSerializer`](super::CsvSerializer). Names and defaults are those of Polars' `sink_csv`.
+/// How a CSV file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CsvCompression {
+    /// Not at all: `.csv`.
+    Uncompressed,
+    /// Gzip of a level from 0 (none) to 9 (small): `.csv.gz`.
+    Gzip(u32),
+    /// ZSTD of a level from 1 (fast) to 22 (small): `.csv.zst`.
+    Zstd(i32),
+}
+
+/// Options of a CSV sink and of a [`CsvSerializer`](super::CsvSerializer), which looks at those of rows and fields only. Names
+/// and defaults are those of Polars' `sink_csv`.
 ///
 /// ```
-/// use quokka_connectors::csv::{CsvWriteOptions, QuoteStyle};
+/// use quokka_connectors::csv::{CsvCompression, CsvWriteOptions, QuoteStyle};
+/// use quokka_connectors::sink::WriteMode;
 ///
-/// let options = CsvWriteOptions::default().with_separator(b'\t').with_quote_style(QuoteStyle::Always);
+/// let options = CsvWriteOptions::default()
+///     .with_separator(b'\t')
+///     .with_quote_style(QuoteStyle::Always)
+///     .with_compression(CsvCompression::Gzip(6))
+///     .with_mode(WriteMode::Append);
 /// assert!(options.include_header);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +75,11 @@ pub struct CsvWriteOptions {
     pub time_format: Option<String>,
     /// Digits of floats behind the point. Default: as few as tell the number from all others.
     pub float_precision: Option<usize>,
+    /// How files are compressed. Default: what the name of a single file says (gzip at level 6 for `.csv.gz`, ZSTD at level 3
+    /// for `.csv.zst`), else not at all.
+    pub compression: Option<CsvCompression>,
+    /// What happens if the target exists, sizes of files and partitions.
+    pub files: FileOptions,
 }
 
 impl Default for CsvWriteOptions {
@@ -65,6 +95,8 @@ impl Default for CsvWriteOptions {
             datetime_format: None,
             time_format: None,
             float_precision: None,
+            compression: None,
+            files: FileOptions::default(),
         }
     }
 }
@@ -130,6 +162,14 @@ impl CsvWriteOptions {
         self
     }
 
+    /// How files are compressed.
+    pub fn with_compression(mut self, compression: CsvCompression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    with_file_options!();
+
     pub(super) fn check(&self) -> Result<(), CsvError> {
         let is_usable = |byte: u8| byte.is_ascii() && byte != b'\n' && byte != b'\r';
         let reason = if !is_usable(self.separator) || !is_usable(self.quote_char) || self.separator == self.quote_char {
@@ -140,5 +180,15 @@ impl CsvWriteOptions {
             return Ok(());
         };
         Err(CsvError::Options { reason: reason.to_owned() })
+    }
+}
+
+impl WriteOptions for CsvWriteOptions {
+    fn file_options(&self) -> &FileOptions {
+        &self.files
+    }
+
+    fn into_format(self, path: &Path) -> Result<Arc<dyn FileFormat>, OperatorError> {
+        Ok(Arc::new(CsvFormat::new(self, path)?))
     }
 }

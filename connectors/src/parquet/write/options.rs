@@ -1,10 +1,14 @@
 //! How Parquet files are written.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use polars_core::error::PolarsResult;
 use polars_parquet::write::{CompressionOptions, ZstdLevel};
-use polars_utils::pl_str::PlSmallStr;
+use quokka_engine::error::OperatorError;
 
-use crate::sink::{FileOptions, WriteMode};
+use super::encoder::ParquetFormat;
+use crate::sink::{FileFormat, FileOptions, WriteOptions, with_file_options};
 
 /// Options of a Parquet sink.
 ///
@@ -16,7 +20,7 @@ use crate::sink::{FileOptions, WriteMode};
 ///     .with_compression(ParquetCompression::Snappy)
 ///     .with_partition_by(["year", "month"])
 ///     .with_mode(WriteMode::Overwrite);
-/// assert_eq!(options.partition_by.len(), 2);
+/// assert_eq!(options.files.partition_by.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,27 +29,14 @@ pub struct ParquetWriteOptions {
     pub compression: ParquetCompression,
     /// Rows of a row group, at least 1; 262,144 by default, as Polars has it. A group with more than 256 MB ends sooner.
     pub row_group_rows: usize,
-    /// Rows of a file of a directory; no bound by default.
-    pub rows_per_file: Option<usize>,
-    /// A file of a directory ends with the row group with which it reaches so many bytes; no bound by default.
-    pub bytes_per_file: Option<u64>,
-    /// Rows with different values in these columns go to different folders, `key=value` each, the first column outermost.
-    /// The columns stay in the files, too, as with Polars, so that they keep their types.
-    pub partition_by: Vec<PlSmallStr>,
-    /// What happens if the target exists; by default, the query is refused.
-    pub mode: WriteMode,
+    /// What happens if the target exists, sizes of files and partitions. A file of a directory ends with the row group with
+    /// which it reaches its size in bytes.
+    pub files: FileOptions,
 }
 
 impl Default for ParquetWriteOptions {
     fn default() -> Self {
-        Self {
-            compression: ParquetCompression::default(),
-            row_group_rows: 512 * 512,
-            rows_per_file: None,
-            bytes_per_file: None,
-            partition_by: Vec::new(),
-            mode: WriteMode::default(),
-        }
+        Self { compression: ParquetCompression::default(), row_group_rows: 512 * 512, files: FileOptions::default() }
     }
 }
 
@@ -62,38 +53,16 @@ impl ParquetWriteOptions {
         self
     }
 
-    /// Rows of a file of a directory.
-    pub fn with_rows_per_file(mut self, rows: usize) -> Self {
-        self.rows_per_file = Some(rows);
-        self
+    with_file_options!();
+}
+
+impl WriteOptions for ParquetWriteOptions {
+    fn file_options(&self) -> &FileOptions {
+        &self.files
     }
 
-    /// A file of a directory ends with the row group with which it reaches so many bytes.
-    pub fn with_bytes_per_file(mut self, bytes: u64) -> Self {
-        self.bytes_per_file = Some(bytes);
-        self
-    }
-
-    /// The columns whose values name folders.
-    pub fn with_partition_by(mut self, columns: impl IntoIterator<Item = impl Into<PlSmallStr>>) -> Self {
-        self.partition_by = columns.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// What happens if the target exists.
-    pub fn with_mode(mut self, mode: WriteMode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// What does not concern the format.
-    pub fn file_options(&self) -> FileOptions {
-        FileOptions {
-            mode: self.mode,
-            rows_per_file: self.rows_per_file,
-            bytes_per_file: self.bytes_per_file,
-            partition_by: self.partition_by.clone(),
-        }
+    fn into_format(self, _path: &Path) -> Result<Arc<dyn FileFormat>, OperatorError> {
+        Ok(Arc::new(ParquetFormat::new(self)))
     }
 }
 

@@ -36,6 +36,7 @@ pub use plan::OptimizerRule;
 pub use quokka_connectors::csv::{BadRows, CsvCompression, CsvOptions, CsvWriteOptions, QuoteStyle};
 pub use quokka_connectors::parquet::{ParquetCompression, ParquetOptions, ParquetWriteOptions};
 pub use quokka_connectors::sink::{FileOptions, WriteMode, WriteOptions, WriteReport, WrittenFile};
+pub use quokka_connectors::store::StoreOptions;
 pub use quokka_engine as engine;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery, RunningSink};
 pub use user::{

@@ -130,6 +130,21 @@ impl Request {
         })
     }
 
+    /// The columns by which some conjuncts and the dynamic filters decide which rows are delivered, and the other ones to
+    /// deliver, each once.
+    pub(crate) fn deciding_and_other_columns(&self, conjuncts: &[usize]) -> (Vec<PlSmallStr>, Vec<PlSmallStr>) {
+        let conjuncts = conjuncts.iter().filter_map(|index| self.conjuncts.get(*index));
+        let by_filters = self.filters.iter().flat_map(|filter| filter.columns());
+        let mut deciding: Vec<PlSmallStr> = Vec::new();
+        for name in conjuncts.flat_map(|conjunct| &conjunct.columns).chain(by_filters) {
+            if !deciding.contains(name) {
+                deciding.push(name.clone());
+            }
+        }
+        let others = self.schema.iter_names_cloned().filter(|name| !deciding.contains(name)).collect();
+        (deciding, others)
+    }
+
     /// Adds the columns, if they are not all of `table`, the predicate and the dynamic filters.
     pub fn describe(&self, description: Description, table: &Schema) -> Description {
         let names: Vec<&str> = self.schema.iter_names().map(PlSmallStr::as_str).collect();

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-/// One path or several: a string, a path, or an array, slice or vector of them. Each names a file, a directory or a glob.
+/// One path or several: a string, a path, or an array, slice or vector of them. Each names a file, a directory or a glob, on a
+/// local disk or, by its address, in a store: `s3://bucket/key`, `gs://bucket/key`, `az://container/key`,
+/// `abfss://container@account.dfs.core.windows.net/key`, `http://` and `https://`, `file://`. Options of stores are those of
+/// the reader ([`StoreOptions`](crate::StoreOptions)).
 pub trait Paths {
     /// The paths, in order.
     fn into_paths(self) -> Vec<PathBuf>;

@@ -19,8 +19,8 @@ use crate::stream::DataStream;
 use crate::user::{InputReader, ReaderScan};
 
 impl Context {
-    /// The rows of Parquet files: a file, a directory (searched at every depth for `*.parquet`), a glob, or a list of them.
-    /// Folders named `key=value` become columns.
+    /// The rows of Parquet files: a file, a directory (searched at every depth for `*.parquet`), a glob, or a list of them, on
+    /// local disks or in stores ([`Paths`]). Folders named `key=value` become columns.
     ///
     /// Footers are read at once, data when the query runs: only the columns that it uses, and only the row groups in which
     /// its filters can be true. In a cluster, every process must see the same files.
@@ -30,6 +30,7 @@ impl Context {
     /// let context = Context::builder().build()?;
     /// let lines = context.read_parquet("data/lineitem/*.parquet")?;
     /// let both = context.read_parquet(["data/2024.parquet", "data/2025.parquet"])?;
+    /// let stored = context.read_parquet("s3://bucket/lineitem/*.parquet")?;
     /// # Ok::<(), quokka::Error>(())
     /// ```
     ///
@@ -41,6 +42,16 @@ impl Context {
 
     /// [`read_parquet`](Self::read_parquet) with options.
     ///
+    /// ```no_run
+    /// # use quokka::prelude::*;
+    /// use quokka::{ParquetOptions, StoreOptions};
+    ///
+    /// let store = StoreOptions::from_iter([("aws_region", "eu-west-1"), ("aws_skip_signature", "true")]);
+    /// let context = Context::builder().build()?;
+    /// let lines = context.read_parquet_with("s3://bucket/lineitem", ParquetOptions::default().with_store_options(store))?;
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`read_parquet`](Self::read_parquet).
     pub fn read_parquet_with(&self, paths: impl Paths, options: ParquetOptions) -> Result<DataStream> {
@@ -50,7 +61,7 @@ impl Context {
     }
 
     /// The rows of CSV files: a file, a directory (searched at every depth for `*.csv`, `*.csv.gz` and `*.csv.zst`), a glob,
-    /// or a list of them. Folders named `key=value` become columns.
+    /// or a list of them, on local disks or in stores ([`Paths`]). Folders named `key=value` become columns.
     ///
     /// Types are inferred from the first hundred rows of the first file. Data is read when the query runs: only the columns
     /// that it uses are parsed, and most of them only for the rows that pass its filters. In a cluster, every process must see

@@ -1,18 +1,16 @@
 //! Reads a file, or a range of one, a block of rows at a time.
 
-use std::path::Path;
-
 use super::error::{CsvError, Place};
 use super::file::{CsvFile, Range};
-use super::input::{Compression, Input};
 use super::rows::{Ragged, Rows, Shape};
 use super::structure::{Dialect, PADDING, Scanned, scan};
+use crate::files::{Compression, Fetched, Input};
 
 /// Bytes of a row at most. Places in a block are numbers of 32 bits, and a quote that is not closed must not take all
 /// memory.
 const LONGEST_ROW: usize = 256 << 20;
 /// Bytes that are read behind a range at first, to find the end of its last row.
-const BEHIND: usize = 8 * 1024;
+pub(super) const BEHIND: usize = 8 * 1024;
 
 /// Some bytes of a file, and the rows in them.
 pub(super) struct Block {
@@ -39,7 +37,7 @@ impl Block {
     }
 
     /// Appends so many bytes; whether the file goes on behind them.
-    fn read(&mut self, input: &mut Input, bytes: usize, path: &Path) -> Result<bool, CsvError> {
+    fn read(&mut self, input: &mut Input, bytes: usize) -> Result<bool, CsvError> {
         self.rows.bytes.truncate(self.length);
         let read = input.read(bytes, &mut self.rows.bytes);
         self.length = self.rows.bytes.len();
@@ -48,7 +46,7 @@ impl Block {
             // Ends the last row of a file that does not.
             *end = b'\n';
         }
-        Ok(read.map_err(|source| CsvError::io(path, source))? == bytes)
+        Ok(read? == bytes)
     }
 
     fn scan(&mut self, start: usize, end: usize, dialect: &Dialect, is_quoted: bool) -> Scanned {
@@ -68,7 +66,13 @@ impl Block {
 
     /// Reads a range; `None` if no row can start in it. Ranges are cut behind the first newline from their nominal ends
     /// on, in quotes or not.
-    pub(super) fn load(&mut self, file: &CsvFile, range: &Range, first: u64) -> Result<Option<Loaded>, CsvError> {
+    pub(super) fn load(
+        &mut self,
+        file: &CsvFile,
+        range: &Range,
+        first: u64,
+        fetched: Option<Fetched>,
+    ) -> Result<Option<Loaded>, CsvError> {
         self.rows.clear();
         let nominal = (range.start.max(first), range.end.max(first));
         let has_before = nominal.0 > first;
@@ -76,11 +80,13 @@ impl Block {
         if nominal.0 >= nominal.1 {
             return Ok(None);
         }
-        let path = &file.path;
-        let mut input = Input::open(path, Compression::None, self.base).map_err(|source| CsvError::io(path, source))?;
+        let mut input = match fetched {
+            Some(fetched) => Input::from_fetched(&file.input, fetched, self.base),
+            None => Input::open(&file.input, Compression::None, self.base)?,
+        };
         let length = (nominal.1 - self.base) as usize;
         let behind = if range.is_last { 0 } else { BEHIND };
-        let mut goes_on = self.read(&mut input, length + behind, path)? && !range.is_last;
+        let mut goes_on = self.read(&mut input, length + behind)? && !range.is_last;
         let newline = |block: &Self, from: usize| {
             let bytes = block.rows.bytes.get(from..block.length)?;
             bytes.iter().position(|byte| *byte == b'\n').map(|index| from + index + 1)
@@ -99,8 +105,8 @@ impl Block {
                 Some(end) => break end,
                 None if !goes_on => break self.length,
                 None => {
-                    self.check_length(0, path)?;
-                    goes_on = self.read(&mut input, self.length, path)?;
+                    self.check_length(0, file)?;
+                    goes_on = self.read(&mut input, self.length)?;
                 },
             }
         };
@@ -143,8 +149,8 @@ impl Block {
             let start = self.rows.found.as_slice().get(last).map_or(0, |end| end.wrapping_add(1) as usize);
             let mut step = BEHIND;
             loop {
-                self.check_length(start, &file.path)?;
-                let goes_on = self.read(&mut loaded.input, step, &file.path)?;
+                self.check_length(start, file)?;
+                let goes_on = self.read(&mut loaded.input, step)?;
                 self.rows.found.truncate(last + 1);
                 let scanned = self.scan(start, self.length, shape.dialect, false);
                 if let Some(end) = self.next_row_end(last + 1) {
@@ -195,8 +201,8 @@ impl Block {
         (self.base, self.length) = (self.base + rest as u64, self.length - rest);
         let mut step = bytes;
         loop {
-            self.check_length(0, &file.path)?;
-            let goes_on = self.read(input, step, &file.path)?;
+            self.check_length(0, file)?;
+            let goes_on = self.read(input, step)?;
             self.rows.found.clear();
             self.rows.found.push(u32::MAX);
             let mut scanned = self.scan(0, self.length, shape.dialect, false);
@@ -237,22 +243,20 @@ impl Block {
         })
     }
 
-    fn check_length(&self, row: usize, path: &Path) -> Result<(), CsvError> {
+    fn check_length(&self, row: usize, file: &CsvFile) -> Result<(), CsvError> {
         if self.length.saturating_sub(row) < LONGEST_ROW {
             return Ok(());
         }
         let offset = self.base + row as u64;
-        let place = Place { path: path.to_owned(), line: None, offset };
+        let place = Place { path: file.input.path(), line: None, offset };
         Err(CsvError::TooLong { place, limit: LONGEST_ROW })
     }
 
     /// The place of a byte of the block.
     pub(super) fn place(&self, file: &CsvFile, start: usize) -> Place {
         let offset = self.base + start as u64;
-        let input = file.compression().and_then(|compression| {
-            Input::open(&file.path, compression, 0).map_err(|source| CsvError::io(&file.path, source))
-        });
+        let input = file.compression().and_then(|compression| Ok(Input::open(&file.input, compression, 0)?));
         let line = input.ok().and_then(|input| input.count_lines(offset).ok()).map(|lines| lines + 1);
-        Place { path: file.path.clone(), line, offset }
+        Place { path: file.input.path(), line, offset }
     }
 }

@@ -1,7 +1,6 @@
 //! What can go wrong with CSV files.
 
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 
 use polars_core::datatypes::DataType;
@@ -163,11 +162,6 @@ impl fmt::Display for Place {
 }
 
 impl CsvError {
-    /// The operating system, or a decompressor, refused a file.
-    pub(super) fn io(path: impl Into<PathBuf>, source: io::Error) -> Self {
-        FilesError::Io { path: path.into(), source }.into()
-    }
-
     /// The kind, for callers that decide by it.
     pub fn kind(&self) -> ErrorKind {
         match self {

@@ -1,16 +1,15 @@
 //! The start of a file: what comes before its rows, and its first rows.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use polars_core::prelude::{PlHashMap, PlHashSet};
 use polars_utils::pl_str::PlSmallStr;
 
 use super::error::CsvError;
-use super::input::{Compression, Input};
 use super::options::CsvOptions;
 use super::structure::{Dialect, PADDING, Places, is_comment, scan};
 use super::texts::unquote;
+use crate::files::{Compression, Input, InputFile};
 
 /// What UTF-8 files of some systems start with.
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -34,25 +33,24 @@ pub(super) struct Head {
 
 /// Reads the start of a file and up to `rows` of its rows, all if `None`.
 pub(super) fn read_head(
-    path: &Path,
+    file: &InputFile,
     compression: Compression,
     options: &CsvOptions,
     dialect: &Dialect,
     rows: Option<usize>,
 ) -> Result<Head, CsvError> {
-    let refused = |source| CsvError::io(path, source);
-    let mut input = Input::open(path, compression, 0).map_err(refused)?;
+    let mut input = Input::open(file, compression, 0)?;
     let mut bytes = Vec::new();
     let mut wanted = FIRST;
     loop {
-        let read = input.read(wanted, &mut bytes).map_err(refused)?;
+        let read = input.read(wanted, &mut bytes)?;
         let is_end = read < wanted;
         let length = bytes.len();
         bytes.resize(length + PADDING, 0);
         let found = find_head(&mut bytes, length, is_end, options, dialect, rows);
         bytes.truncate(length);
         if let Some(head) = found {
-            let names = head.names.map(|names| unique(names, path)).transpose()?;
+            let names = head.names.map(|names| unique(names, file)).transpose()?;
             return Ok(Head { names, ..head });
         }
         wanted = 3 * length;
@@ -132,7 +130,7 @@ fn name(field: &[u8], dialect: &Dialect) -> PlSmallStr {
 }
 
 /// The names, of which those that were there before have a suffix, as in Polars.
-fn unique(names: Vec<PlSmallStr>, path: &Path) -> Result<Vec<PlSmallStr>, CsvError> {
+fn unique(names: Vec<PlSmallStr>, file: &InputFile) -> Result<Vec<PlSmallStr>, CsvError> {
     let mut seen: PlHashMap<PlSmallStr, usize> = PlHashMap::default();
     let mut result: Vec<PlSmallStr> = Vec::with_capacity(names.len());
     for name in names {
@@ -146,7 +144,7 @@ fn unique(names: Vec<PlSmallStr>, path: &Path) -> Result<Vec<PlSmallStr>, CsvErr
     }
     let mut all = PlHashSet::default();
     match result.iter().find(|name| !all.insert((*name).clone())) {
-        Some(name) => Err(CsvError::DuplicateColumn { path: path.to_owned(), column: name.to_string() }),
+        Some(name) => Err(CsvError::DuplicateColumn { path: file.path(), column: name.to_string() }),
         None => Ok(result),
     }
 }

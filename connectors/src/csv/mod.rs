@@ -6,7 +6,6 @@ mod error;
 mod file;
 mod head;
 mod infer;
-mod input;
 mod masks;
 mod number;
 mod options;

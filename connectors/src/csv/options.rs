@@ -3,6 +3,8 @@
 use polars_core::schema::SchemaRef;
 use polars_utils::pl_str::PlSmallStr;
 
+use crate::store::StoreOptions;
+
 /// What becomes of a row with a field that holds no value of its column's type, that is not UTF-8 or whose quotes are
 /// wrong, or with too many or too few fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,8 +64,10 @@ pub struct CsvOptions {
     /// Whether folders named `key=value` are columns. `None`: if there are such folders above the first file (for a
     /// directory: between it and the file). Default: `None`.
     pub hive_partitioning: Option<bool>,
-    /// The name of one more column, which holds the path of the file that a row is from. Default: none.
+    /// The name of one more column, which holds the path or address of the file that a row is from. Default: none.
     pub include_file_paths: Option<PlSmallStr>,
+    /// Credentials, endpoint and the like for files in stores. Default: none, so that the environment counts.
+    pub store_options: StoreOptions,
 }
 
 impl Default for CsvOptions {
@@ -83,6 +87,7 @@ impl Default for CsvOptions {
             bad_rows: BadRows::default(),
             hive_partitioning: None,
             include_file_paths: None,
+            store_options: StoreOptions::default(),
         }
     }
 }
@@ -169,6 +174,12 @@ impl CsvOptions {
     /// A column of this name holds the path of the file.
     pub fn with_include_file_paths(mut self, column: impl Into<PlSmallStr>) -> Self {
         self.include_file_paths = Some(column.into());
+        self
+    }
+
+    /// Credentials, endpoint and the like for files in stores.
+    pub fn with_store_options(mut self, store_options: StoreOptions) -> Self {
+        self.store_options = store_options;
         self
     }
 }

@@ -11,11 +11,11 @@ use quokka_engine::source::SplitReader;
 use super::block::Block;
 use super::error::CsvError;
 use super::file::Layout;
-use super::input::{Compression, Input};
 use super::rows::Rows;
 use super::scan::Table;
 use super::slice::Slice;
 use super::source::Memory;
+use crate::files::{Compression, Fetched, Fetching, Input};
 use crate::request::Request;
 
 pub(super) struct CsvReader {
@@ -23,6 +23,10 @@ pub(super) struct CsvReader {
     request: Arc<Request>,
     /// Index of the file in the table.
     file: usize,
+    /// Index of the range in the file.
+    range: usize,
+    /// Its bytes, if they are on their way from a store; nothing was read then.
+    fetching: Option<Fetching>,
     block: Block,
     /// The rest of a compressed file.
     rest: Option<Input>,
@@ -33,6 +37,7 @@ pub(super) struct CsvReader {
 }
 
 impl CsvReader {
+    /// A reader that has to be [started](Self::start), or to wait for bytes of a store.
     pub(super) fn new(
         table: Arc<Table>,
         request: Arc<Request>,
@@ -40,23 +45,40 @@ impl CsvReader {
         range: usize,
         memory: Arc<Memory>,
         context: &WorkerContext,
-    ) -> Result<Self, OperatorError> {
-        let opened = table.file(file)?;
-        let start = layout(&table, file)?.start;
-        let compression = opened.compression()?;
-        let (block, rest) = match compression {
-            Compression::None => (opened.read_range(range, start, &table.shape(), memory.take())?, None),
-            _ => {
-                let input = Input::open(&opened.path, compression, start);
-                let input = input.map_err(|source| CsvError::io(&opened.path, source))?;
-                let mut block = Block::new(memory.take());
-                block.start_at(start);
-                (block, Some(input))
-            },
-        };
-        table.skipped.fetch_add(block.rows.skipped, Ordering::Relaxed);
+    ) -> Self {
+        let block = Block::new(memory.take());
         let batch_rows = context.batch_rows.max(1);
-        Ok(Self { table, request, file, block, rest, batch_rows, next_row: 0, memory })
+        Self { table, request, file, range, fetching: None, block, rest: None, batch_rows, next_row: 0, memory }
+    }
+
+    pub(super) fn wait_for(&mut self, fetching: Fetching) {
+        self.fetching = Some(fetching);
+    }
+
+    /// Reads the range, or the start of a compressed file.
+    pub(super) fn start(&mut self, fetched: Option<Fetched>) -> Result<(), OperatorError> {
+        let table = self.table.clone();
+        let opened = table.file(self.file)?;
+        let fetched = match fetched {
+            // Also the header is in it.
+            Some(fetched) if opened.ranges() == 1 => {
+                opened.input.keep(Some(fetched.into_bytes()));
+                None
+            },
+            fetched => fetched,
+        };
+        let start = layout(&table, self.file)?.start;
+        let rows = std::mem::take(&mut self.block.rows);
+        match opened.compression()? {
+            Compression::None => self.block = opened.read_range(self.range, fetched, start, &table.shape(), rows)?,
+            compression => {
+                self.rest = Some(Input::open(&opened.input, compression, start).map_err(CsvError::from)?);
+                self.block = Block::new(rows);
+                self.block.start_at(start);
+            },
+        }
+        table.skipped.fetch_add(self.block.rows.skipped, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -67,6 +89,13 @@ pub(super) fn layout(table: &Table, file: usize) -> Result<&Layout, OperatorErro
 
 impl SplitReader for CsvReader {
     fn next(&mut self) -> Result<Option<DataFrame>, OperatorError> {
+        if let Some(fetching) = &mut self.fetching {
+            let Some(bytes) = fetching.wait().map_err(CsvError::from)? else {
+                return Ok(Some(DataFrame::empty_with_schema(&self.request.schema)));
+            };
+            let fetched = self.fetching.take().map(|fetching| fetching.arrived(bytes));
+            self.start(fetched)?;
+        }
         while self.next_row >= self.block.rows.len() {
             let Some(mut input) = self.rest.take() else { return Ok(None) };
             let (table, bytes) = (&self.table, self.table.range_bytes as usize);
@@ -84,6 +113,9 @@ impl SplitReader for CsvReader {
 
 impl Drop for CsvReader {
     fn drop(&mut self) {
+        if let Ok(file) = self.table.file(self.file) {
+            file.input.keep(None);
+        }
         let rows: Rows = std::mem::take(&mut self.block.rows);
         // The memory of a row of unusual length is not kept.
         if rows.bytes.capacity() as u64 <= 2 * self.table.range_bytes + (1 << 20) {

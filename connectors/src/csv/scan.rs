@@ -18,12 +18,13 @@ use super::error::CsvError;
 use super::file::CsvFile;
 use super::head::{Head, read_head};
 use super::infer::infer;
-use super::input::Compression;
 use super::options::{BadRows, CsvOptions};
 use super::rows::Shape;
 use super::source::CsvSource;
 use super::structure::Dialect;
-use crate::files::{FilesError, Format, expand, names, partition_value, partitions};
+use crate::files::{
+    Compression, FilesError, Format, expand, names, partition_value, partitions, side_by_side, threads,
+};
 
 /// How CSV files are known in a directory.
 const FORMAT: Format = Format { name: "CSV", suffixes: &[".csv", ".csv.gz", ".csv.zst"] };
@@ -38,7 +39,7 @@ const MEASURED_ROWS: usize = 100;
 /// What compression saves, at a guess.
 const COMPRESSION: u64 = 4;
 
-/// CSV files on a local disk, read as one table.
+/// CSV files on local disks or in stores, read as one table.
 ///
 /// Files may be compressed by gzip or zstd, as their first bytes say. All files must have the same columns, in any order if
 /// they have headers; the first file gives names and order, and the types of its first rows, unless the options do. The
@@ -81,8 +82,8 @@ pub(super) struct Table {
 
 impl CsvScan {
     /// Opens the files behind `paths`: files, directories (searched at every depth for `*.csv`, `*.csv.gz` and `*.csv.zst`,
-    /// without names that start with `.` or `_`) and globs (`*`, `**`, `?`, `[ab]`). The files of a directory or glob are
-    /// sorted by path.
+    /// without names that start with `.` or `_`) and globs (`*`, `**`, `?`, `[ab]`, `{a,b}`), or their addresses in a store
+    /// (`s3://bucket/folder`). The files of a directory or glob are sorted by name.
     ///
     /// # Errors
     /// A path that cannot be read or leads to no file, options that contradict each other, a type that fields cannot be
@@ -98,18 +99,18 @@ impl CsvScan {
         range_bytes: Option<u64>,
     ) -> Result<Self, CsvError> {
         let dialect = dialect(&options)?;
-        let paths = expand(paths, &FORMAT)?;
-        let lengths = paths.iter().map(|file| match file.path.metadata() {
-            Ok(metadata) => Ok(metadata.len()),
-            Err(source) => Err(CsvError::io(&file.path, source)),
-        });
-        let lengths = lengths.collect::<Result<Vec<u64>, _>>()?;
-        let bytes = lengths.iter().fold(0, |bytes: u64, length| bytes.saturating_add(*length));
+        let paths = expand(paths, &options.store_options, &FORMAT)?;
+        let bytes = paths.iter().fold(0, |bytes: u64, file| bytes.saturating_add(file.size()));
         let (least, most) = RANGE_BYTES;
         let range_bytes = range_bytes.unwrap_or((bytes / RANGES).clamp(least, most));
-        let files =
-            paths.iter().zip(lengths).map(|(file, length)| CsvFile::new(file.path.clone(), length, range_bytes));
-        let files = files.collect::<Result<Vec<_>, _>>()?;
+        // Only large files are opened, to see whether they are compressed.
+        let large = paths.iter().filter(|file| file.size() > range_bytes);
+        let (large, are_local) =
+            large.fold((0, true), |(files, are_local), file| (files + 1, are_local && file.local_path().is_some()));
+        let files = side_by_side(paths.len(), threads(large, are_local), |index| match paths.get(index) {
+            Some(file) => CsvFile::new(file.clone(), range_bytes),
+            None => Err(FilesError::NoPath.into()),
+        })?;
         let mut rows = OnceLock::new();
         let file_schema = match &options.schema {
             Some(schema) => (**schema).clone(),
@@ -180,8 +181,8 @@ fn first_head<'a>(
     dialect: &Dialect,
 ) -> Result<(Head, &'a CsvFile), CsvError> {
     let mut only_header = None;
-    for file in files.iter().filter(|file| file.length > 0) {
-        let head = read_head(&file.path, file.compression()?, options, dialect, options.infer_schema_length)?;
+    for file in files.iter().filter(|file| file.length() > 0) {
+        let head = read_head(&file.input, file.compression()?, options, dialect, options.infer_schema_length)?;
         if !head.rows.is_empty() || (head.fields > 0 && options.infer_schema_length == Some(0)) {
             return Ok((head, file));
         }
@@ -189,7 +190,7 @@ fn first_head<'a>(
             only_header = Some((head, file));
         }
     }
-    let first = files.first().map(|file| file.path.clone());
+    let first = files.first().map(|file| file.input.path());
     only_header.ok_or_else(|| match first {
         Some(path) => CsvError::Empty { path },
         None => FilesError::NoPath.into(),
@@ -203,7 +204,7 @@ fn schema_of(head: &Head, file: &CsvFile, options: &CsvOptions) -> Result<Schema
         None => Ok(schema),
         Some(name) => {
             let names = schema.iter_names().map(PlSmallStr::as_str).collect::<Vec<_>>().join(", ");
-            let path = file.path.display();
+            let path = file.input.location();
             let reason =
                 format!("the type of column `{name}` is overridden, but the columns of `{path}` are [{names}]");
             Err(CsvError::Options { reason })
@@ -233,10 +234,10 @@ impl Scan for CsvScan {
     fn estimated_rows(&self) -> Option<u64> {
         let table = &self.table;
         *table.rows.get_or_init(|| {
-            let file = table.files.iter().find(|file| file.length > 0)?;
+            let file = table.files.iter().find(|file| file.length() > 0)?;
             let compression = file.compression().ok()?;
-            let head = read_head(&file.path, compression, &table.options, &table.dialect, Some(MEASURED_ROWS)).ok()?;
-            estimate(&head, file, table.files.iter().map(|file| file.length).sum())
+            let head = read_head(&file.input, compression, &table.options, &table.dialect, Some(MEASURED_ROWS)).ok()?;
+            estimate(&head, file, table.files.iter().map(CsvFile::length).sum())
         })
     }
 
@@ -247,7 +248,7 @@ impl Scan for CsvScan {
 
 impl Table {
     pub(super) fn describe(&self) -> Description {
-        let names = names(self.files.iter().map(|file| &file.path));
+        let names = names(self.files.iter().map(|file| &file.input));
         let description = Description::streams("csv-scan").with("files", names);
         match self.options.bad_rows {
             BadRows::Fail => description,
@@ -268,7 +269,7 @@ impl Table {
     /// The value of a column that is the same for all rows of a file.
     pub(super) fn constant(&self, name: &str, file: usize) -> Option<Scalar> {
         if self.options.include_file_paths.as_deref() == Some(name) {
-            let path = self.files.get(file)?.path.display().to_string();
+            let path = self.files.get(file)?.input.location().to_string();
             return Some(Scalar::new(DataType::String, AnyValue::StringOwned(path.into())));
         }
         partition_value(&self.partitions, name, file)

@@ -8,9 +8,11 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{Description, WorkerContext};
 use quokka_engine::source::{ScanRequest, Source, Split, SplitReader};
 
+use super::error::CsvError;
 use super::reader::CsvReader;
 use super::rows::Rows;
 use super::scan::Table;
+use crate::files::Ahead;
 use crate::request::Request;
 
 /// A table with the columns and rows that one query wants of it.
@@ -20,6 +22,8 @@ pub(super) struct CsvSource {
     /// A file, and a range of it.
     ranges: Vec<(usize, usize)>,
     memory: Arc<Memory>,
+    /// Ranges of files in stores.
+    ahead: Ahead,
 }
 
 /// Memory that was read into and is free again. Fresh memory costs as much as the parsing of a column, since the operating
@@ -47,7 +51,7 @@ impl CsvSource {
                 ranges.extend((0..opened.ranges()).map(|range| (file, range)));
             }
         }
-        Ok(Self { table, request: Arc::new(request), ranges, memory: Arc::default() })
+        Ok(Self { table, request: Arc::new(request), ranges, memory: Arc::default(), ahead: Ahead::default() })
     }
 }
 
@@ -63,7 +67,7 @@ impl Source for CsvSource {
     fn splits(&self) -> Result<Vec<Split>, OperatorError> {
         let split = |(file, range): &(usize, usize)| {
             let file = self.table.file(*file)?;
-            let path = file.path.display();
+            let path = file.input.location();
             let name = match file.ranges() {
                 1 => path.to_string(),
                 _ => format!("{path}, bytes from {}", file.range(*range).start),
@@ -81,7 +85,17 @@ impl Source for CsvSource {
         let Some((file, range)) = self.ranges.get(split) else {
             return Err(OperatorError::message(ErrorKind::Internal, format!("there is no split {split}")));
         };
+        let fetching = self.ahead.open(split, self.ranges.len(), context, |split| {
+            let (file, range) = self.ranges.get(split)?;
+            let file = self.table.files.get(*file)?;
+            Some((&file.input, file.fetched_bytes(*range)?))
+        });
         let (table, request) = (self.table.clone(), self.request.clone());
-        Ok(Box::new(CsvReader::new(table, request, *file, *range, self.memory.clone(), context)?))
+        let mut reader = CsvReader::new(table, request, *file, *range, self.memory.clone(), context);
+        match fetching.map_err(CsvError::from)? {
+            Some(fetching) => reader.wait_for(fetching),
+            None => reader.start(None)?,
+        }
+        Ok(Box::new(reader))
     }
 }

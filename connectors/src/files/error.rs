@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use polars_core::datatypes::DataType;
 use quokka_engine::error::ErrorKind;
 
-/// Why paths do not lead to files that can be read as one table, with what to do about it.
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Why paths and addresses do not lead to files that can be read as one table, with what to do about it. Where a variant
+/// names a path, that is the address of a file in a store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilesError {
@@ -41,14 +44,9 @@ pub enum FilesError {
         /// The glob.
         pattern: String,
     },
-    /// A glob that cannot be parsed.
-    #[error("`{pattern}` is not a valid glob: `*`, `**`, `?`, `[ab]` and `[!ab]` are understood")]
-    InvalidGlob {
-        /// The glob.
-        pattern: String,
-        /// Where it is wrong.
-        source: glob::PatternError,
-    },
+    /// An address or a glob that is wrong, or a store that did not give what was asked for.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Files that lie under different partition keys.
     #[error(
         "the folders of `{}` have the partition keys [{}], those of `{}` have [{}]: read directories of one layout, or \
@@ -84,11 +82,20 @@ pub enum FilesError {
 }
 
 impl FilesError {
+    /// The operating system, a decompressor or a store refused a file.
+    pub(crate) fn from_io(path: PathBuf, source: io::Error) -> Self {
+        match source.downcast::<StoreError>() {
+            Ok(error) => Self::Store(error),
+            Err(source) => Self::Io { path, source },
+        }
+    }
+
     /// The kind, for callers that decide by it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoPath | Self::InvalidGlob { .. } => ErrorKind::InvalidQuery,
-            Self::Io { .. } | Self::EmptyDirectory { .. } | Self::NoMatch { .. } => ErrorKind::Io,
+            Self::NoPath => ErrorKind::InvalidQuery,
+            Self::Store(error) if error.kind() == StoreErrorKind::Invalid => ErrorKind::InvalidQuery,
+            Self::Io { .. } | Self::Store(_) | Self::EmptyDirectory { .. } | Self::NoMatch { .. } => ErrorKind::Io,
             Self::PartitionKeys { .. } | Self::PartitionValue { .. } => ErrorKind::SchemaMismatch,
         }
     }

@@ -15,7 +15,7 @@ use polars_core::series::Series;
 use polars_utils::pl_str::PlSmallStr;
 
 use super::error::FilesError;
-use super::paths::FilePath;
+use super::input_file::InputFile;
 
 /// The value of null.
 pub(crate) const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -24,12 +24,12 @@ type Pairs = Vec<(String, String)>;
 
 /// The partition columns, one row a file; without columns if there are none or `enabled` says no.
 pub(crate) fn partitions(
-    files: &[FilePath],
+    files: &[InputFile],
     file_schema: &Schema,
     enabled: Option<bool>,
 ) -> Result<DataFrame, FilesError> {
     let none = DataFrame::empty_with_height(files.len());
-    let pairs: Vec<Pairs> = files.iter().map(|file| pairs(&file.below_root)).collect();
+    let pairs: Vec<Pairs> = files.iter().map(|file| pairs(file.below_root())).collect();
     let (Some(first_file), Some(first_pairs)) = (files.first(), pairs.first()) else { return Ok(none) };
     let keys = keys(first_pairs);
     if !enabled.unwrap_or(!keys.is_empty()) {
@@ -37,9 +37,9 @@ pub(crate) fn partitions(
     }
     if let Some((file, other)) = files.iter().zip(&pairs).find(|(_, other)| self::keys(other) != keys) {
         return Err(FilesError::PartitionKeys {
-            first: first_file.path.clone(),
+            first: first_file.path(),
             first_keys: keys,
-            path: file.path.clone(),
+            path: file.path(),
             keys: self::keys(other),
         });
     }
@@ -111,7 +111,7 @@ fn column(
     key: &str,
     values: &[Option<&str>],
     file_dtype: Option<&DataType>,
-    files: &[FilePath],
+    files: &[InputFile],
 ) -> Result<Column, FilesError> {
     let dtype = file_dtype.cloned().unwrap_or_else(|| infer(values));
     if let Some(column) = parse(values, &dtype) {
@@ -122,7 +122,7 @@ fn column(
         .find(|(_, value)| parse(&[**value], &dtype).is_none())
         .map_or((None, ""), |(file, value)| (Some(file), value.unwrap_or_default()));
     Err(FilesError::PartitionValue {
-        path: file.map(|file| file.path.clone()).unwrap_or_default(),
+        path: file.map(InputFile::path).unwrap_or_default(),
         key: key.to_owned(),
         value: value.to_owned(),
         dtype: Box::new(dtype),
@@ -178,8 +178,8 @@ mod tests {
 
     use super::*;
 
-    fn files(paths: &[&str]) -> Vec<FilePath> {
-        paths.iter().map(|path| FilePath { path: path.into(), below_root: path.into() }).collect()
+    fn files(paths: &[&str]) -> Vec<InputFile> {
+        paths.iter().map(|path| InputFile::named(path)).collect()
     }
 
     fn parse(paths: &[&str], schema: &Schema) -> DataFrame {

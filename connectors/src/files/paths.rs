@@ -1,17 +1,12 @@
-//! From files, directories and globs to the list of files.
+//! From files, directories, globs and addresses to the list of files.
 
-use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::FilesError;
-
-/// A file, and the part of its path below the directory that the user named (the whole path for a file or a glob).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FilePath {
-    pub(crate) path: PathBuf,
-    pub(crate) below_root: PathBuf,
-}
+use super::input_file::InputFile;
+use super::side_by_side::{side_by_side, threads};
+use crate::store::{Location, Store, StoreError, StoreErrorKind, StoreOptions};
 
 /// How the files of a format are known in a directory.
 pub(crate) struct Format {
@@ -21,97 +16,71 @@ pub(crate) struct Format {
     pub(crate) suffixes: &'static [&'static str],
 }
 
-impl Format {
-    fn has(&self, name: &OsStr) -> bool {
-        let name = name.as_encoded_bytes();
-        self.suffixes.iter().any(|suffix| name.ends_with(suffix.as_bytes()))
-    }
-}
-
-/// Lists the files behind `paths`: in the order of `paths`, and sorted by path inside each, so that every process of a
-/// cluster gets the same list.
+/// Lists the files behind `paths`, which are paths and addresses of files, directories and globs: in the order of `paths`,
+/// and sorted by name inside each, so that every process of a cluster gets the same list. Of a directory only the files of
+/// the format count.
+///
+/// # Errors
+/// A path that leads to no file, or cannot be read.
 pub(crate) fn expand(
     paths: impl IntoIterator<Item = impl AsRef<Path>>,
+    options: &StoreOptions,
     format: &Format,
-) -> Result<Vec<FilePath>, FilesError> {
-    let mut files = Vec::new();
-    for path in paths {
-        let path = path.as_ref();
-        match path.metadata() {
-            Ok(metadata) if metadata.is_dir() => expand_directory(path, format, &mut files)?,
-            Ok(_) => files.push(FilePath { path: path.to_owned(), below_root: path.to_owned() }),
-            // A file name may hold the characters of a glob: what exists is never taken for one.
-            Err(error) => match glob_pattern(path) {
-                Some(pattern) if error.kind() == io::ErrorKind::NotFound => expand_glob(pattern, &mut files)?,
-                _ => return Err(FilesError::Io { path: path.to_owned(), source: error }),
-            },
-        }
-    }
+) -> Result<Vec<InputFile>, FilesError> {
+    let locations = paths.into_iter().map(|path| location(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    let are_local = locations.iter().all(|location| location.as_path().is_some());
+    let threads = if are_local { 1 } else { threads(locations.len(), false) };
+    let found = side_by_side(locations.len(), threads, |index| match locations.get(index) {
+        Some(location) => list(location, options, format),
+        None => Ok(Vec::new()),
+    })?;
+    let files: Vec<InputFile> = found.into_iter().flatten().collect();
     if files.is_empty() {
         return Err(FilesError::NoPath);
     }
     Ok(files)
 }
 
-fn glob_pattern(path: &Path) -> Option<&str> {
-    path.to_str().filter(|path| path.contains(['*', '?', '[']))
+fn location(path: &Path) -> Result<Location, FilesError> {
+    match path.to_str().filter(|text| !text.is_empty()) {
+        Some(text) => Ok(Location::parse(text)?),
+        None => Ok(Location::from(path)),
+    }
 }
 
-fn expand_directory(root: &Path, format: &Format, files: &mut Vec<FilePath>) -> Result<(), FilesError> {
+fn list(location: &Location, options: &StoreOptions, format: &Format) -> Result<Vec<InputFile>, FilesError> {
+    let store = Store::open(location, options)?;
+    let refused = |error| not_listed(location, error);
     let mut found = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let refused = |source| FilesError::Io { path: folder.clone(), source };
-        for entry in folder.read_dir().map_err(refused)? {
-            let entry = entry.map_err(refused)?;
-            let (name, path) = (entry.file_name(), entry.path());
-            if is_hidden(&name) {
-                continue;
-            }
-            let metadata = path.metadata().map_err(|source| FilesError::Io { path: path.clone(), source })?;
-            if metadata.is_dir() {
-                folders.push(path);
-            } else if format.has(&name) {
-                found.push(path);
-            }
+    for file in store.list(location).map_err(refused)? {
+        let file = file.map_err(refused)?;
+        let name = file.location.key();
+        // What was named itself, or by a glob, may have any name.
+        let is_in_directory = file.below_root.len() < name.len() || location.key().is_empty();
+        if !is_in_directory || format.suffixes.iter().any(|suffix| name.ends_with(suffix)) {
+            found.push(InputFile::new(file, store.clone()));
         }
     }
     if found.is_empty() {
         let suffixes = format.suffixes.iter().map(|suffix| format!("`{suffix}`")).collect::<Vec<_>>().join(" or ");
-        return Err(FilesError::EmptyDirectory { path: root.to_owned(), format: format.name, suffixes });
+        return Err(FilesError::EmptyDirectory { path: location.to_path(), format: format.name, suffixes });
     }
-    found.sort();
-    files.extend(found.into_iter().map(|path| {
-        let below_root = path.strip_prefix(root).unwrap_or(&path).to_owned();
-        FilePath { path, below_root }
-    }));
-    Ok(())
+    Ok(found)
 }
 
-/// Names that start with `.` or `_` are bookkeeping of the tools that write tables (`_SUCCESS`, `_delta_log`), unless
-/// they are the folder of a partition key with such a name.
-fn is_hidden(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
-}
-
-fn expand_glob(pattern: &str, files: &mut Vec<FilePath>) -> Result<(), FilesError> {
-    let matches =
-        glob::glob(pattern).map_err(|source| FilesError::InvalidGlob { pattern: pattern.to_owned(), source })?;
-    let mut found = Vec::new();
-    for path in matches {
-        let path = path.map_err(|error| FilesError::Io { path: error.path().to_owned(), source: error.into() })?;
-        let hidden = path.file_name().is_none_or(is_hidden);
-        if !hidden && path.is_file() {
-            found.push(path);
-        }
+fn not_listed(location: &Location, error: StoreError) -> FilesError {
+    let is_local = location.as_path().is_some();
+    match error.kind() {
+        StoreErrorKind::NotFound if is_local && location.is_glob() => {
+            FilesError::NoMatch { pattern: location.to_string() }
+        },
+        StoreErrorKind::Invalid => error.into(),
+        _ if is_local => {
+            let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            FilesError::Io { path: PathBuf::from(error.url()), source: io::Error::new(error.io_kind(), reason) }
+        },
+        _ => error.into(),
     }
-    if found.is_empty() {
-        return Err(FilesError::NoMatch { pattern: pattern.to_owned() });
-    }
-    found.sort();
-    files.extend(found.into_iter().map(|path| FilePath { below_root: path.clone(), path }));
-    Ok(())
 }
 
 #[cfg(test)]
@@ -119,13 +88,15 @@ fn expand_glob(pattern: &str, files: &mut Vec<FilePath>) -> Result<(), FilesErro
 mod tests {
     use std::fs;
 
+    use quokka_engine::error::ErrorKind;
+
     use super::*;
     use crate::testing::Folder;
 
     const PARQUET: Format = Format { name: "Parquet", suffixes: &[".parquet"] };
 
-    fn expand(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Vec<FilePath>, FilesError> {
-        super::expand(paths, &PARQUET)
+    fn expand(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Vec<InputFile>, FilesError> {
+        super::expand(paths, &StoreOptions::default(), &PARQUET)
     }
 
     fn tree(files: &[&str]) -> Folder {
@@ -138,8 +109,8 @@ mod tests {
         root
     }
 
-    fn names(files: &[FilePath]) -> Vec<String> {
-        files.iter().map(|file| file.below_root.to_str().unwrap().to_owned()).collect()
+    fn names(files: &[InputFile]) -> Vec<String> {
+        files.iter().map(|file| file.below_root().to_str().unwrap().to_owned()).collect()
     }
 
     #[test]
@@ -149,7 +120,7 @@ mod tests {
         let root = tree(&[&files[..], &hidden[..]].concat());
         let found = expand([root.path()]).unwrap();
         assert_eq!(names(&found), ["_p=1/x.parquet", "a/1.parquet", "a/2.parquet", "b.parquet"]);
-        assert!(found.iter().all(|file| file.path.is_file()));
+        assert!(found.iter().all(|file| file.path().is_file()));
     }
 
     #[test]
@@ -158,22 +129,24 @@ mod tests {
         let at = |name: &str| root.path().join(name);
         let found = expand([at("b.parquet"), at("d"), at("a.parquet")]).unwrap();
         let expected = [at("b.parquet"), at("d/1.parquet"), at("d/2.parquet"), at("a.parquet")];
-        assert_eq!(found.into_iter().map(|file| file.path).collect::<Vec<_>>(), expected);
+        assert_eq!(found.into_iter().map(|file| file.path()).collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn globs_match_files_only() {
         let root = tree(&["x/2.parquet", "x/1.parquet", "y/3.parquet", "y/_4.parquet", "y/z.parquet/5.parquet"]);
         let found = expand([root.path().join("*/*.parquet")]).unwrap();
-        let found: Vec<_> = found.iter().map(|file| file.path.strip_prefix(root.path()).unwrap()).collect();
-        assert_eq!(found, ["x/1.parquet", "x/2.parquet", "y/3.parquet"].map(Path::new));
+        let found: Vec<_> =
+            found.iter().map(|file| file.path().strip_prefix(root.path()).unwrap().to_owned()).collect();
+        assert_eq!(found, ["x/1.parquet", "x/2.parquet", "y/3.parquet"].map(PathBuf::from));
     }
 
     #[test]
     fn an_existing_file_is_not_taken_for_a_glob() {
         let root = tree(&["[a].parquet", "a.parquet"]);
         let path = root.path().join("[a].parquet");
-        assert_eq!(expand([&path]).unwrap(), [FilePath { path: path.clone(), below_root: path }]);
+        let found = expand([&path]).unwrap();
+        assert_eq!((found.len(), found[0].path(), found[0].below_root()), (1, path.clone(), path.as_path()));
     }
 
     #[test]
@@ -183,7 +156,8 @@ mod tests {
         assert!(matches!(error(root.path().join("no.parquet")), FilesError::Io { .. }));
         assert!(matches!(error(root.path().to_owned()), FilesError::EmptyDirectory { .. }));
         assert!(matches!(error(root.path().join("*.parquet")), FilesError::NoMatch { .. }));
-        assert!(matches!(error(root.path().join("a***b")), FilesError::InvalidGlob { .. }));
+        assert!(matches!(error(root.path().join("a***b")), FilesError::Store(_)));
+        assert_eq!(error(root.path().join("a***b")).kind(), ErrorKind::InvalidQuery);
         assert!(matches!(expand(Vec::<PathBuf>::new()).unwrap_err(), FilesError::NoPath));
     }
 }

@@ -13,6 +13,7 @@ use polars_parquet::read::{
 };
 use quokka_engine::physical::NARROW_DIGITS;
 
+use super::chunks::Chunks;
 use super::decode::{CodedCursor, ColumnCursor};
 use super::error::Damage;
 use super::guard::guarded;
@@ -24,7 +25,7 @@ const FEW_VALUES: u64 = 4;
 
 /// A cursor at the first row of the column `field`; `None` if the column is left to [`decode_column`].
 pub(super) fn open_cursor(
-    bytes: &Buffer<u8>,
+    chunks: &Chunks,
     row_group: &RowGroupMetadata,
     field: &Field,
 ) -> Result<Option<ColumnCursor>, Damage> {
@@ -33,14 +34,14 @@ pub(super) fn open_cursor(
     if leaves.next().is_some() || field.dtype.is_nested() {
         return Ok(None);
     }
-    let (chunk, encodings) = column_chunk(bytes, row_group, leaf)?;
+    let (chunk, encodings) = column_chunk(chunks, row_group, leaf)?;
     Ok(ColumnCursor::new(chunk, leaf, &field.dtype, encodings))
 }
 
 /// A cursor over the codes of the column `field`, if it holds strings or binary values that all stand in a dictionary of
 /// few values.
 pub(super) fn open_codes(
-    bytes: &Buffer<u8>,
+    chunks: &Chunks,
     row_group: &RowGroupMetadata,
     field: &Field,
 ) -> Result<Option<CodedCursor>, Damage> {
@@ -49,12 +50,12 @@ pub(super) fn open_codes(
     }
     let mut leaves = row_group.columns_under_root_iter(&field.name).ok_or(Damage::NoColumnChunk)?;
     let leaf = leaves.next().ok_or(Damage::NoColumnChunk)?;
-    let chunk = chunk_bytes(bytes, leaf)?;
+    let chunk = chunks.bytes(leaf)?;
     let values = dictionary_values(&chunk, u64::try_from(leaf.num_values()).unwrap_or(0))?;
     if values.is_none_or(|values| values > row_group.num_rows() as u64 / FEW_VALUES) {
         return Ok(None);
     }
-    match open_cursor(bytes, row_group, field)? {
+    match open_cursor(chunks, row_group, field)? {
         Some(cursor) => cursor.into_coded(&field.dtype),
         None => Ok(None),
     }
@@ -66,7 +67,7 @@ pub(super) fn open_codes(
 /// One leaf is one column chunk; a struct has several. Nothing in the file is trusted: byte ranges are held against the
 /// file, announced sizes against each other, and a decoder that panics has met damage.
 pub(super) fn decode_column(
-    bytes: &Buffer<u8>,
+    chunks: &Chunks,
     row_group: &RowGroupMetadata,
     field: &Field,
     filter: Option<Filter>,
@@ -78,7 +79,7 @@ pub(super) fn decode_column(
         let what = "column chunks of the column";
         return Err(Damage::Count { what, expected: expected as u64, found: leaves.len() as u64 });
     }
-    let chunks = leaves.iter().map(|leaf| column_chunk(bytes, row_group, leaf)).collect::<Result<Vec<_>, _>>()?;
+    let chunks = leaves.iter().map(|leaf| column_chunk(chunks, row_group, leaf)).collect::<Result<Vec<_>, _>>()?;
     let stored = stored(field, &leaves);
     let field = stored.as_ref().unwrap_or(field);
     let series = guarded(|| {
@@ -118,30 +119,13 @@ fn stored(field: &Field, leaves: &[&ColumnChunkMetadata]) -> Option<Field> {
     Some(Field::new(field.name.clone(), dtype, field.is_nullable))
 }
 
-/// The bytes of a column chunk, as far as the footer is right about where they are.
-pub(super) fn chunk_bytes(bytes: &Buffer<u8>, leaf: &ColumnChunkMetadata) -> Result<Buffer<u8>, Damage> {
-    let data = leaf.data_page_offset();
-    // Some writers leave 0 where there is no dictionary.
-    let start = leaf.dictionary_page_offset().filter(|start| *start > 0 && *start < data).unwrap_or(data);
-    let length = leaf.compressed_size();
-    let outside = Damage::ByteRange { start, length, file: bytes.len() };
-    let range = match (usize::try_from(start), usize::try_from(length)) {
-        (Ok(start), Ok(length)) => start..start.checked_add(length).ok_or(outside)?,
-        _ => return Err(outside),
-    };
-    if range.end > bytes.len() {
-        return Err(Damage::ByteRange { start, length, file: bytes.len() });
-    }
-    Ok(bytes.clone().sliced(range))
-}
-
 /// The checked bytes of a column chunk, and the encodings of its pages.
 fn column_chunk(
-    bytes: &Buffer<u8>,
+    chunks: &Chunks,
     row_group: &RowGroupMetadata,
     leaf: &ColumnChunkMetadata,
 ) -> Result<(Buffer<u8>, Encodings), Damage> {
-    let chunk = chunk_bytes(bytes, leaf)?;
+    let chunk = chunks.bytes(leaf)?;
     let values = leaf.num_values();
     let flat = leaf.descriptor().path_in_schema.len() == 1
         && leaf.descriptor().descriptor.primitive_type.field_info.repetition != Repetition::Repeated;

@@ -8,6 +8,7 @@ use polars_core::prelude::{BooleanChunked, Column};
 use polars_parquet::read::{Filter, RowGroupMetadata};
 use polars_utils::pl_str::PlSmallStr;
 
+use super::chunks::Chunks;
 use super::decode::{CodedCursor, ColumnCursor, Compressed, Rows, passing};
 use super::error::{Damage, ParquetError};
 use super::file::ParquetFile;
@@ -49,12 +50,12 @@ enum Source {
     Coded(CodedCursor, Option<(Range<usize>, PrimitiveArray<u32>)>),
     /// Rows that Polars decoded, and the place of the first. Nested columns are decoded whole, as their decoder finds the
     /// start of a slice only by decoding all that stands before it.
-    Window(Option<(usize, Column)>),
+    Window(Chunks, Option<(usize, Column)>),
 }
 
 impl ColumnReader {
-    pub(super) fn new(row_group: usize, column: &str, cursor: Option<ColumnCursor>) -> Self {
-        let source = cursor.map_or(Source::Window(None), Source::Cursor);
+    pub(super) fn new(row_group: usize, column: &str, cursor: Option<ColumnCursor>, chunks: &Chunks) -> Self {
+        let source = cursor.map_or_else(|| Source::Window(chunks.clone(), None), Source::Cursor);
         Self { row_group, column: column.into(), row: 0, source, is_guessed: false }
     }
 
@@ -91,7 +92,7 @@ impl ColumnReader {
                 self.row = rows.end;
                 Some(cursor.begin(rows.len(), selected))
             },
-            Source::Coded(..) | Source::Window(_) => None,
+            Source::Coded(..) | Source::Window(..) => None,
         };
         Ok(Reading { rows: rows.clone(), selected, paged })
     }
@@ -115,10 +116,10 @@ impl ColumnReader {
                 let array = cursor.finish(paged).map_err(damaged)?;
                 file.series(self.row_group, &self.column, array)
             },
-            (Source::Window(window), _) => {
+            (Source::Window(chunks, window), _) => {
                 let (start, column) = match window.take() {
                     Some((start, column)) if rows.start >= start && rows.end <= start + column.len() => (start, column),
-                    _ => decode_window(file, self.row_group, &self.column, &rows)?,
+                    _ => decode_window(file, chunks, self.row_group, &self.column, &rows)?,
                 };
                 let read = column.slice((rows.start - start) as i64, rows.len());
                 *window = Some((start, column));
@@ -140,7 +141,7 @@ impl ColumnReader {
     pub(super) fn compressed(&mut self) -> Vec<(Range<usize>, Compressed)> {
         match &mut self.source {
             Source::Cursor(cursor) => cursor.compressed(),
-            Source::Coded(..) | Source::Window(_) => Vec::new(),
+            Source::Coded(..) | Source::Window(..) => Vec::new(),
         }
     }
 
@@ -176,7 +177,7 @@ impl ColumnReader {
     pub(super) fn guessed(&mut self) -> Option<bool> {
         let in_vain = match &mut self.source {
             Source::Cursor(cursor) => cursor.was_in_vain(),
-            Source::Coded(..) | Source::Window(_) => false,
+            Source::Coded(..) | Source::Window(..) => false,
         };
         std::mem::take(&mut self.is_guessed).then_some(!in_vain)
     }
@@ -223,6 +224,7 @@ impl ColumnReader {
 
 fn decode_window(
     file: &ParquetFile,
+    chunks: &Chunks,
     row_group: usize,
     column: &str,
     rows: &Range<usize>,
@@ -230,9 +232,9 @@ fn decode_window(
     let all = file.row_groups().get(row_group).map_or(0, RowGroupMetadata::num_rows);
     let is_nested = file.schema.get(column).is_some_and(|dtype| dtype.is_nested());
     if is_nested || (rows.start == 0 && all <= WINDOW) {
-        return Ok((0, file.column(row_group, column, None, all)?));
+        return Ok((0, file.column(chunks, row_group, column, None, all)?));
     }
     let end = all.min(rows.end.max(rows.start.saturating_add(WINDOW)));
     let filter = Filter::Range(rows.start..end);
-    Ok((rows.start, file.column(row_group, column, Some(filter), end - rows.start)?))
+    Ok((rows.start, file.column(chunks, row_group, column, Some(filter), end - rows.start)?))
 }

@@ -7,8 +7,10 @@ use polars_core::error::PolarsError;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
 use crate::files::FilesError;
+use crate::store::StoreError;
 
-/// Why Parquet files cannot be read, with the file and what to do about it.
+/// Why Parquet files cannot be read, with the file and what to do about it. Where a variant names a path, that is the address
+/// of a file in a store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParquetError {
@@ -132,6 +134,9 @@ pub enum Damage {
         /// What was found.
         found: u64,
     },
+    /// A store did not give the bytes.
+    #[error(transparent)]
+    Store(Box<StoreError>),
     /// A page that claims to be larger than its column chunk.
     #[error("a page claims {found} bytes, its column chunk has {limit}")]
     PageSize {
@@ -168,6 +173,12 @@ impl ParquetError {
             Self::Footer { .. } | Self::UnsupportedType { .. } | Self::Decode { .. } => ErrorKind::InvalidData,
             Self::ColumnSet { .. } | Self::ColumnType { .. } => ErrorKind::SchemaMismatch,
         }
+    }
+}
+
+impl From<StoreError> for Damage {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
     }
 }
 

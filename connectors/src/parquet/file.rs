@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use polars_arrow::array::Array;
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field as ArrowField};
@@ -12,50 +12,71 @@ use polars_core::error::PolarsError;
 use polars_core::prelude::{Column, IntoColumn};
 use polars_core::schema::Schema;
 use polars_core::series::Series;
-use polars_parquet::read::{FileMetadata, Filter, RowGroupMetadata};
+use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, Filter, RowGroupMetadata};
 use polars_utils::mem::prefetch::madvise_willneed;
 use polars_utils::mmap::MMapSemaphore;
 
-use super::column::{chunk_bytes, decode_column, open_codes, open_cursor};
+use super::chunks::Chunks;
+use super::column::{decode_column, open_codes, open_cursor};
 use super::columns::ColumnReader;
 use super::error::{Damage, ParquetError};
-use super::footer::read_footer;
+use super::footer::{fetch_footer, read_footer};
 use super::guard::guarded;
 use super::pages::{dictionary_values, first_page_values};
 use super::release::release;
-use crate::files::FilesError;
+use crate::files::{FilesError, InputFile};
 
-/// A memory-mapped file whose footer has been read and checked.
+/// A file whose footer has been read and checked.
 pub(super) struct ParquetFile {
-    pub(super) path: PathBuf,
+    pub(super) input: InputFile,
     pub(super) schema: Schema,
     pub(super) metadata: FileMetadata,
-    /// Tells its content from that of all other files, where the system can.
+    /// Tells its content from that of all other files, where the system or the store can.
     pub(super) identity: Option<[u64; 4]>,
-    bytes: Buffer<u8>,
+    /// All bytes of a local file; those of a file in a store are fetched by those who read it.
+    mapped: Option<Chunks>,
     fields: ArrowSchema,
 }
 
 impl ParquetFile {
-    pub(super) fn open(path: PathBuf) -> Result<Self, ParquetError> {
-        let (bytes, identity) = match map(&path) {
-            Ok(mapped) => mapped,
-            Err(source) => return Err(FilesError::Io { path, source }.into()),
+    pub(super) fn open(input: InputFile) -> Result<Self, ParquetError> {
+        let (footer, mapped, identity) = match input.local_path() {
+            Some(path) => match map(path) {
+                Ok((bytes, identity)) => (read_footer(&bytes), Some(Chunks::Mapped(bytes)), identity),
+                Err(source) => return Err(FilesError::Io { path: input.path(), source }.into()),
+            },
+            None => {
+                let mut reader = input.ranges().map_err(FilesError::from)?;
+                let identity = input.identity().map(|[first, second]| [first, second, input.size(), u64::MAX]);
+                (fetch_footer(&mut reader), None, identity)
+            },
         };
-        let (metadata, fields) = match read_footer(&bytes).and_then(check_rows) {
+        let (metadata, fields) = match footer.and_then(check_rows) {
             Ok(footer) => footer,
-            Err(source) => return Err(ParquetError::Footer { path, source }),
+            Err(Damage::Store(error)) => return Err(FilesError::from(*error).into()),
+            Err(source) => return Err(ParquetError::Footer { path: input.path(), source }),
         };
         let schema = fields.iter_values().map(|field| match dtype(field) {
             Some(dtype) => Ok(Field::new(field.name.clone(), dtype)),
             None => Err(ParquetError::UnsupportedType {
-                path: path.clone(),
+                path: input.path(),
                 column: field.name.to_string(),
                 dtype: format!("{:?}", field.dtype),
             }),
         });
         let schema = schema.collect::<Result<Schema, _>>()?;
-        Ok(Self { path, schema, metadata, identity, bytes, fields })
+        Ok(Self { input, schema, metadata, identity, mapped, fields })
+    }
+
+    /// The bytes of a local file.
+    pub(super) fn mapped(&self) -> Option<&Chunks> {
+        self.mapped.as_ref()
+    }
+
+    /// The column chunks of a column of a row group.
+    pub(super) fn leaves(&self, row_group: usize, column: &str) -> impl Iterator<Item = &ColumnChunkMetadata> {
+        let row_group = self.row_groups().get(row_group);
+        row_group.and_then(|row_group| row_group.columns_under_root_iter(column)).into_iter().flatten()
     }
 
     pub(super) fn row_groups(&self) -> &[RowGroupMetadata] {
@@ -73,55 +94,70 @@ impl ParquetFile {
 
     /// Lets the operating system read a column of a row group.
     pub(super) fn announce(&self, row_group: usize, column: &str) {
-        let Some(row_group) = self.row_groups().get(row_group) else { return };
-        for leaf in row_group.columns_under_root_iter(column).into_iter().flatten() {
-            if let Ok(chunk) = chunk_bytes(&self.bytes, leaf) {
-                madvise_willneed(&chunk);
-            }
+        let Some(mapped) = &self.mapped else { return };
+        for chunk in self.leaves(row_group, column).filter_map(|leaf| mapped.bytes(leaf).ok()) {
+            madvise_willneed(&chunk);
         }
     }
 
-    /// Rows of the first page of a flat column of a row group; `None` if that cannot be told.
+    /// Rows of the first page of a flat column of a row group; `None` if that cannot be told, or only by a request.
     pub(super) fn page_rows(&self, row_group: usize, column: &str) -> Option<usize> {
-        let leaf = self.row_groups().get(row_group)?.columns_under_root_iter(column)?.next()?;
-        let chunk = chunk_bytes(&self.bytes, leaf).ok()?;
+        let chunk = self.mapped.as_ref()?.bytes(self.leaves(row_group, column).next()?).ok()?;
         usize::try_from(first_page_values(&chunk).ok()?).ok()
     }
 
     /// Says that a row group was read: what is mapped of it leaves memory, so that a scan holds no more of a large file than
     /// what its workers read at the moment.
     pub(super) fn release(&self, row_group: usize) {
-        let Some(row_group) = self.row_groups().get(row_group) else { return };
+        let (Some(row_group), Some(Chunks::Mapped(bytes))) = (self.row_groups().get(row_group), &self.mapped) else {
+            return;
+        };
         let range = row_group.full_byte_range();
-        release(&self.bytes, range.start as usize..range.end as usize);
+        release(bytes, range.start as usize..range.end as usize);
     }
 
-    /// The first rows of a column of a row group.
-    pub(super) fn first_rows(&self, row_group: usize, column: &str, rows: usize) -> Result<Column, ParquetError> {
+    /// The first rows of a column of a row group; `None` if the file is in a store.
+    pub(super) fn first_rows(
+        &self,
+        row_group: usize,
+        column: &str,
+        rows: usize,
+    ) -> Result<Option<Column>, ParquetError> {
+        let Some(chunks) = &self.mapped else { return Ok(None) };
         // Most often the first bytes of a page and of a dictionary do; many nulls, long values and other orders of a
         // dictionary need more.
         for limit in [512 + 64 * rows, 64 * 1024 + 512 * rows] {
-            if let Ok(column) = self.open_column(row_group, column)?.with_limit(limit).read(self, 0..rows) {
-                return Ok(column);
+            if let Ok(column) = self.open_column(chunks, row_group, column)?.with_limit(limit).read(self, 0..rows) {
+                return Ok(Some(column));
             }
         }
-        self.open_column(row_group, column)?.read(self, 0..rows)
+        self.open_column(chunks, row_group, column)?.read(self, 0..rows).map(Some)
     }
 
     /// A column of a row group, before its first row.
-    pub(super) fn open_column(&self, row_group: usize, column: &str) -> Result<ColumnReader, ParquetError> {
+    pub(super) fn open_column(
+        &self,
+        chunks: &Chunks,
+        row_group: usize,
+        column: &str,
+    ) -> Result<ColumnReader, ParquetError> {
         let cursor = match (self.row_groups().get(row_group), self.fields.get(column)) {
-            (Some(metadata), Some(field)) => open_cursor(&self.bytes, metadata, field),
+            (Some(metadata), Some(field)) => open_cursor(chunks, metadata, field),
             _ => Err(Damage::NoColumnChunk),
         };
         let cursor = cursor.map_err(|source| self.damaged(row_group, column, source))?;
-        Ok(ColumnReader::new(row_group, column, cursor))
+        Ok(ColumnReader::new(row_group, column, cursor, chunks))
     }
 
     /// A column of a row group, before its first row, that is read as codes; `None` if it does not suit.
-    pub(super) fn open_codes(&self, row_group: usize, column: &str) -> Result<Option<ColumnReader>, ParquetError> {
+    pub(super) fn open_codes(
+        &self,
+        chunks: &Chunks,
+        row_group: usize,
+        column: &str,
+    ) -> Result<Option<ColumnReader>, ParquetError> {
         let cursor = match (self.row_groups().get(row_group), self.fields.get(column)) {
-            (Some(metadata), Some(field)) => open_codes(&self.bytes, metadata, field),
+            (Some(metadata), Some(field)) => open_codes(chunks, metadata, field),
             _ => Err(Damage::NoColumnChunk),
         };
         let cursor = cursor.map_err(|source| self.damaged(row_group, column, source))?;
@@ -140,28 +176,31 @@ impl ParquetFile {
     }
 
     pub(super) fn damaged(&self, row_group: usize, column: &str, source: Damage) -> ParquetError {
-        ParquetError::Decode { path: self.path.clone(), row_group, column: column.to_owned(), source }
+        match source {
+            Damage::Store(error) => FilesError::from(*error).into(),
+            source => ParquetError::Decode { path: self.input.path(), row_group, column: column.to_owned(), source },
+        }
     }
 
-    /// The number of values in the dictionary of a flat column of a row group, if it holds all of its values.
+    /// The number of values in the dictionary of a flat column of a row group of a local file, if it holds all of its values.
     pub(super) fn dictionary_values(&self, row_group: usize, column: &str) -> Option<u64> {
-        let row_group = self.row_groups().get(row_group)?;
-        let mut leaves = row_group.columns_under_root_iter(column)?;
+        let mut leaves = self.leaves(row_group, column);
         let leaf = leaves.next().filter(|leaf| leaf.descriptor().path_in_schema.len() == 1)?;
-        let chunk = chunk_bytes(&self.bytes, leaf).ok()?;
+        let chunk = self.mapped.as_ref()?.bytes(leaf).ok()?;
         dictionary_values(&chunk, u64::try_from(leaf.num_values()).ok()?).ok()?
     }
 
     /// Decodes the `rows` rows of a column of a row group that `filter` lets through. Decimals may lie as in batches.
     pub(super) fn column(
         &self,
+        chunks: &Chunks,
         row_group: usize,
         column: &str,
         filter: Option<Filter>,
         rows: usize,
     ) -> Result<Column, ParquetError> {
         let decoded = match (self.row_groups().get(row_group), self.fields.get(column)) {
-            (Some(metadata), Some(field)) => decode_column(&self.bytes, metadata, field, filter, rows),
+            (Some(metadata), Some(field)) => decode_column(chunks, metadata, field, filter, rows),
             _ => Err(Damage::NoColumnChunk),
         };
         decoded.map_err(|source| self.damaged(row_group, column, source))

@@ -1,44 +1,73 @@
 //! Reads the footer of a file: checked before Polars decodes it, and held against the file afterwards.
 
-use std::io::Cursor as IoCursor;
-
 use polars_arrow::datatypes::ArrowSchema;
-use polars_buffer::Buffer;
-use polars_parquet::read::{FileMetadata, infer_schema, read_metadata};
+use polars_parquet::parquet::read::deserialize_metadata;
+use polars_parquet::read::{FileMetadata, infer_schema};
 
 use super::error::Damage;
 use super::guard::guarded;
 use super::thrift::{Cursor, Shape};
+use crate::store::RangeReader;
 
 const MAGIC: &[u8] = b"PAR1";
 const ENCRYPTED_MAGIC: &[u8] = b"PARE";
 /// `PAR1`, then the length of the footer and `PAR1` again.
 const SMALLEST_FILE: usize = 12;
+/// What stands behind the footer.
+const BEHIND: usize = 8;
+/// Bytes at the end of a file in a store that are fetched at first: most footers, in no more time than fewer bytes take.
+const TAIL: u64 = 64 << 10;
 
 /// The footer and the Arrow schema of the file in `bytes`.
-pub(super) fn read_footer(bytes: &Buffer<u8>) -> Result<(FileMetadata, ArrowSchema), Damage> {
-    Cursor::new(footer_bytes(bytes)?).check(FILE_METADATA)?;
+pub(super) fn read_footer(bytes: &[u8]) -> Result<(FileMetadata, ArrowSchema), Damage> {
+    let length = footer_length(bytes, bytes.len())?;
+    match bytes.starts_with(MAGIC) {
+        true => decode(bytes, length),
+        false => Err(Damage::NotParquet),
+    }
+}
+
+/// The footer and the Arrow schema of a file in a store: by one request, or two if the footer is long.
+pub(super) fn fetch_footer(reader: &mut RangeReader) -> Result<(FileMetadata, ArrowSchema), Damage> {
+    let size = reader.size();
+    let mut tail = reader.take(size.saturating_sub(TAIL)..size)?;
+    let length = footer_length(&tail, size as usize)?;
+    if length + BEHIND > tail.len() {
+        tail = reader.take(size - (length + BEHIND) as u64..size)?;
+    }
+    decode(&tail, length)
+}
+
+/// The length of the footer of a file of `file` bytes that ends in `tail`.
+fn footer_length(tail: &[u8], file: usize) -> Result<usize, Damage> {
+    if file == 0 {
+        return Err(Damage::Empty);
+    }
+    if tail.ends_with(ENCRYPTED_MAGIC) {
+        return Err(Damage::Encrypted);
+    }
+    if file < SMALLEST_FILE || !tail.ends_with(MAGIC) {
+        return Err(Damage::NotParquet);
+    }
+    let length = tail.get(tail.len().saturating_sub(BEHIND)..).and_then(<[u8]>::first_chunk);
+    let length = length.map_or(0, |length| u32::from_le_bytes(*length)) as usize;
+    match length <= file - BEHIND {
+        true => Ok(length),
+        false => Err(Damage::FooterLength { length, file }),
+    }
+}
+
+/// Decodes the footer of so many bytes in `tail`, with which a file ends.
+fn decode(tail: &[u8], length: usize) -> Result<(FileMetadata, ArrowSchema), Damage> {
+    let end = tail.len().saturating_sub(BEHIND);
+    let footer = tail.get(end.saturating_sub(length)..end).unwrap_or_default();
+    Cursor::new(footer).check(FILE_METADATA)?;
     guarded(|| {
-        let metadata = read_metadata(&mut IoCursor::new(bytes.as_ref()))?;
+        // The statistics stay in it.
+        let metadata = deserialize_metadata(footer.to_vec().into())?;
         let schema = infer_schema(&metadata)?;
         Ok((metadata, schema))
     })
-}
-
-fn footer_bytes(bytes: &[u8]) -> Result<&[u8], Damage> {
-    if bytes.is_empty() {
-        return Err(Damage::Empty);
-    }
-    if bytes.ends_with(ENCRYPTED_MAGIC) {
-        return Err(Damage::Encrypted);
-    }
-    if bytes.len() < SMALLEST_FILE || !bytes.starts_with(MAGIC) || !bytes.ends_with(MAGIC) {
-        return Err(Damage::NotParquet);
-    }
-    let (rest, tail) = bytes.split_at(bytes.len() - 8);
-    let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length)) as usize;
-    let start = rest.len().checked_sub(length).ok_or(Damage::FooterLength { length, file: bytes.len() })?;
-    Ok(&rest[start..])
 }
 
 // What Polars reads of a footer by field number alone, whatever the wire type says. A field written as another type

@@ -1,5 +1,7 @@
 //! Apache Parquet.
 
+mod ahead;
+mod chunks;
 mod column;
 mod columns;
 mod decode;

@@ -7,6 +7,7 @@ use quokka_engine::error::OperatorError;
 use quokka_engine::operator::WorkerContext;
 use quokka_engine::source::SplitReader;
 
+use super::chunks::Chunks;
 use super::guesses::Guesses;
 use super::scan::Table;
 use super::slice::{Columns, Slice};
@@ -29,6 +30,7 @@ impl RowGroupReader {
         table: Arc<Table>,
         request: Arc<Request>,
         guesses: Arc<Guesses>,
+        chunks: Chunks,
         row_group: RowGroup,
         context: &WorkerContext,
     ) -> Self {
@@ -36,7 +38,7 @@ impl RowGroupReader {
         let slices = row_group.rows.div_ceil(context.batch_rows.max(1));
         let slice_rows = row_group.rows.div_ceil(slices.max(1)).max(1);
         let next_row = row_group.start;
-        Self { table, request, row_group, columns: Columns::new(guesses), slice_rows, next_row }
+        Self { table, request, row_group, columns: Columns::new(chunks, guesses), slice_rows, next_row }
     }
 }
 
@@ -49,6 +51,9 @@ impl SplitReader for RowGroupReader {
                 file.release(self.row_group.index);
             }
             return Ok(None);
+        }
+        if !self.columns.are_ready()? {
+            return Ok(Some(DataFrame::empty_with_schema(&self.request.schema)));
         }
         self.next_row = start.saturating_add(self.slice_rows).min(end);
         let rows = start..self.next_row;

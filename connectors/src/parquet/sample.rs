@@ -52,7 +52,8 @@ impl Sample {
 }
 
 impl Table {
-    /// The sample of some columns; `None` if one of them is nested, as those cannot be read in part.
+    /// The sample of some columns; `None` if one of them is nested, as those cannot be read in part, and for files in stores,
+    /// where each place of each column would take requests.
     pub(super) fn sample(&self, columns: &[PlSmallStr]) -> Result<Option<DataFrame>, OperatorError> {
         let mut sampled = Vec::with_capacity(columns.len());
         for name in columns {
@@ -81,16 +82,17 @@ impl Table {
         let Some(dtype) = self.schema.get(name).filter(|dtype| !dtype.is_nested()) else { return Ok(None) };
         let mut column = Column::full_null(name.clone(), 0, dtype);
         for place in &self.sample.places {
-            column.append(&column_to_logical(self.first_rows(name, place)?, dtype)?)?;
+            let Some(rows) = self.first_rows(name, place)? else { return Ok(None) };
+            column.append(&column_to_logical(rows, dtype)?)?;
         }
         let column = column.rechunk();
         self.sample.columns.lock().insert(name.clone(), column.clone());
         Ok(Some(column))
     }
 
-    fn first_rows(&self, name: &PlSmallStr, place: &Place) -> Result<Column, OperatorError> {
+    fn first_rows(&self, name: &PlSmallStr, place: &Place) -> Result<Option<Column>, OperatorError> {
         match self.partition_value(name, place.file) {
-            Some(value) => Ok(Column::new_scalar(name.clone(), value, place.rows)),
+            Some(value) => Ok(Some(Column::new_scalar(name.clone(), value, place.rows))),
             None => Ok(self.file(place.file)?.first_rows(place.row_group, name, place.rows)?),
         }
     }

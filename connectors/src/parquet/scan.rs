@@ -1,10 +1,7 @@
 //! Parquet files as a table.
 
-use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use parking_lot::Mutex;
 use polars_core::frame::DataFrame;
@@ -21,14 +18,11 @@ use super::file::ParquetFile;
 use super::options::ParquetOptions;
 use super::sample::Sample;
 use super::source::ParquetSource;
-use crate::files::{FilePath, FilesError, Format, expand, names, partition_value, partitions};
+use crate::files::{FilesError, Format, InputFile, expand, names, partition_value, partitions, side_by_side, threads};
 
-/// Files whose footers one thread reads before another helps.
-const FILES_PER_THREAD: usize = 8;
-
-/// Parquet files on a local disk, read as one table.
+/// Parquet files on local disks or in stores, read as one table.
 ///
-/// Files are memory-mapped and their footers read once, when the scan is opened. All files must have the same columns
+/// Footers are read once, when the scan is opened; local files are memory-mapped. All files must have the same columns
 /// with the same types, in any order; the first file gives the order. Folders named `key=value` are columns too
 /// ([`ParquetOptions::hive_partitioning`]).
 ///
@@ -36,7 +30,8 @@ const FILES_PER_THREAD: usize = 8;
 /// and the names of the folders, are not read; of the others, only the columns that are asked for are, and those that the
 /// predicate does not use only for the rows that pass, if that is cheaper; pages without such a row stay compressed. Rows come in the order of the paths, of the
 /// row groups and of the rows in them. A worker holds a batch and one page of each column, except of nested columns and
-/// of rare types and encodings, which Polars decodes a row group at a time.
+/// of rare types and encodings, which Polars decodes a row group at a time. Of a file in a store it holds the column chunks of
+/// a row group, and those of the next row groups are fetched meanwhile.
 ///
 /// Damaged files yield errors. There is one exception: a file that is cut off *while* it is read stops the process with
 /// `SIGBUS`, as reading a mapped file always does. Replace files by writing a new one and renaming it.
@@ -66,7 +61,8 @@ pub(super) struct Table {
 
 impl ParquetScan {
     /// Opens the files behind `paths`: files, directories (searched at every depth for `*.parquet`, without names that
-    /// start with `.` or `_`) and globs (`*`, `**`, `?`, `[ab]`). The files of a directory or glob are sorted by path.
+    /// start with `.` or `_`) and globs (`*`, `**`, `?`, `[ab]`, `{a,b}`), or their addresses in a store
+    /// (`s3://bucket/folder`). The files of a directory or glob are sorted by name.
     ///
     /// # Errors
     /// A path that cannot be read or leads to no file, a file that is not Parquet or has a damaged footer, a column of
@@ -75,7 +71,7 @@ impl ParquetScan {
         paths: impl IntoIterator<Item = impl AsRef<Path>>,
         options: ParquetOptions,
     ) -> Result<Self, ParquetError> {
-        let paths = expand(paths, &Format { name: "Parquet", suffixes: &[".parquet"] })?;
+        let paths = expand(paths, &options.store_options, &Format { name: "Parquet", suffixes: &[".parquet"] })?;
         let files = open_files(&paths)?;
         // There is a first file: `expand` fails if there is none.
         let Some(first) = files.first() else { return Err(FilesError::NoPath.into()) };
@@ -129,7 +125,7 @@ impl Scan for ParquetScan {
 
 impl Table {
     pub(super) fn describe(&self) -> Description {
-        Description::streams("parquet-scan").with("files", names(self.files.iter().map(|file| &file.path)))
+        Description::streams("parquet-scan").with("files", names(self.files.iter().map(|file| &file.input)))
     }
 
     pub(super) fn file(&self, index: usize) -> Result<&ParquetFile, OperatorError> {
@@ -143,48 +139,29 @@ impl Table {
     }
 }
 
-/// Opens all files, with the help of other threads if there are many, and reports the first failure by order of files.
-fn open_files(paths: &[FilePath]) -> Result<Vec<ParquetFile>, ParquetError> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(paths.len().div_ceil(FILES_PER_THREAD));
-    if threads <= 1 {
-        return paths.iter().map(|file| ParquetFile::open(file.path.clone())).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let opened = Mutex::new(Vec::with_capacity(paths.len()));
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some((index, file)) = take(paths, &next) {
-                    let file = ParquetFile::open(file.path.clone());
-                    opened.lock().push((index, file));
-                }
-            });
-        }
-    });
-    let mut opened = opened.into_inner();
-    opened.sort_by_key(|(index, _)| *index);
-    opened.into_iter().map(|(_, file)| file).collect()
-}
-
-fn take<'a>(paths: &'a [FilePath], next: &AtomicUsize) -> Option<(usize, &'a FilePath)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    Some((index, paths.get(index)?))
+/// Opens all files, side by side if there are many, and reports the first failure by order of files.
+fn open_files(files: &[InputFile]) -> Result<Vec<ParquetFile>, ParquetError> {
+    let are_local = files.iter().all(|file| file.local_path().is_some());
+    side_by_side(files.len(), threads(files.len(), are_local), |index| match files.get(index) {
+        Some(file) => ParquetFile::open(file.clone()),
+        None => Err(FilesError::NoPath.into()),
+    })
 }
 
 fn check_columns(first: &ParquetFile, file: &ParquetFile) -> Result<(), ParquetError> {
     let missing = |column: &str, with: &ParquetFile, without: &ParquetFile| ParquetError::ColumnSet {
         column: column.to_owned(),
-        with: with.path.clone(),
-        without: without.path.clone(),
+        with: with.input.path(),
+        without: without.input.path(),
     };
     for (name, first_dtype) in first.schema.iter() {
         let Some(dtype) = file.schema.get(name) else { return Err(missing(name, first, file)) };
         if dtype != first_dtype {
             return Err(ParquetError::ColumnType {
                 column: name.to_string(),
-                first: first.path.clone(),
+                first: first.input.path(),
                 first_dtype: Box::new(first_dtype.clone()),
-                path: file.path.clone(),
+                path: file.input.path(),
                 dtype: Box::new(dtype.clone()),
             });
         }

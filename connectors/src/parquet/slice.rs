@@ -12,6 +12,7 @@ use polars_core::prelude::{BooleanChunked, Column, DataType, PlHashMap};
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
+use super::chunks::Chunks;
 use super::columns::ColumnReader;
 use super::decode::{narrow, pick};
 use super::error::{Damage, ParquetError};
@@ -21,6 +22,7 @@ use super::scan::Table;
 use super::source::RowGroup;
 use super::together::read_together;
 use crate::effort::Effort;
+use crate::files::FilesError;
 use crate::request::{Conjunct, Request};
 use crate::row_filter::{RowFilter, due};
 
@@ -31,14 +33,20 @@ const FEW: usize = 3;
 /// The columns of a row group that were read up to some row.
 pub(super) struct Columns {
     readers: PlHashMap<PlSmallStr, ColumnReader>,
+    chunks: Chunks,
     guesses: Arc<Guesses>,
     /// For conjuncts, by their index: which values of the dictionary of the column pass, if it has one of few values.
     passes: PlHashMap<usize, Option<Bitmap>>,
 }
 
 impl Columns {
-    pub(super) fn new(guesses: Arc<Guesses>) -> Self {
-        Self { readers: PlHashMap::default(), guesses, passes: PlHashMap::default() }
+    pub(super) fn new(chunks: Chunks, guesses: Arc<Guesses>) -> Self {
+        Self { readers: PlHashMap::default(), chunks, guesses, passes: PlHashMap::default() }
+    }
+
+    /// Whether the row group can be read without waiting for a store.
+    pub(super) fn are_ready(&self) -> Result<bool, ParquetError> {
+        Ok(self.chunks.are_ready().map_err(FilesError::from)?)
     }
 
     /// Reads some rows, or those of them whose bit is set, of columns, each of which is named once.
@@ -52,16 +60,16 @@ impl Columns {
     ) -> Result<Vec<Column>, ParquetError> {
         for name in names {
             if !self.readers.contains_key(*name) {
-                self.readers.insert((*name).clone(), file.open_column(row_group.index, name)?);
+                self.readers.insert((*name).clone(), file.open_column(&self.chunks, row_group.index, name)?);
             }
         }
-        for name in self.guesses.likely() {
+        for name in self.guesses.likely().filter(|_| self.chunks.are_at_hand()) {
             // Whether strings are read as codes is decided when they are needed. Damage is reported then, too.
             let is_text = matches!(file.schema.get(name), None | Some(DataType::String | DataType::Binary));
             if is_text || self.readers.contains_key(name) {
                 continue;
             }
-            if let Ok(reader) = file.open_column(row_group.index, name) {
+            if let Ok(reader) = file.open_column(&self.chunks, row_group.index, name) {
                 self.readers.insert(name.clone(), reader);
             }
         }
@@ -96,7 +104,7 @@ impl Columns {
     ) -> Result<Option<Bitmap>, OperatorError> {
         let [name] = conjunct.columns.as_slice() else { return Ok(None) };
         if !self.readers.contains_key(name) {
-            let Some(reader) = file.open_codes(row_group.index, name)? else { return Ok(None) };
+            let Some(reader) = file.open_codes(&self.chunks, row_group.index, name)? else { return Ok(None) };
             self.readers.insert(name.clone(), reader);
         }
         let Some(reader) = self.readers.get_mut(name) else { return Ok(None) };

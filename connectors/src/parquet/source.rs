@@ -8,6 +8,8 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{Description, WorkerContext};
 use quokka_engine::source::{ScanRequest, Source, Split, SplitReader};
 
+use super::ahead::Ahead;
+use super::chunks::Chunks;
 use super::guesses::Guesses;
 use super::parts::cut;
 use super::pruning::{excluded_by, prune};
@@ -26,6 +28,8 @@ pub(super) struct ParquetSource {
     all_row_groups: usize,
     /// Splits before this one have been announced to the operating system.
     announced: AtomicUsize,
+    /// Row groups in stores.
+    ahead: Ahead,
 }
 
 /// A row group that is read, or a part of one.
@@ -45,6 +49,7 @@ pub(super) struct RowGroup {
 
 /// Splits a worker that are read ahead of the one that is decoded.
 const SPLITS_AHEAD: usize = 1;
+
 impl ParquetSource {
     pub(super) fn new(table: Arc<Table>, request: &ScanRequest) -> Result<Self, OperatorError> {
         let request = Request::new(request, &table.schema)?;
@@ -66,11 +71,24 @@ impl ParquetSource {
         let announced = AtomicUsize::new(0);
         // What decides which rows are read stands behind what is delivered.
         let guesses = Arc::new(Guesses::new(request.columns().into_iter().rev()));
-        Ok(Self { table, request: Arc::new(request), parts, guesses, read_row_groups, all_row_groups, announced })
+        Ok(Self {
+            table,
+            request: Arc::new(request),
+            parts,
+            guesses,
+            read_row_groups,
+            all_row_groups,
+            announced,
+            ahead: Ahead::default(),
+        })
     }
 }
 
 impl ParquetSource {
+    pub(super) fn no_split(&self, split: usize) -> OperatorError {
+        OperatorError::message(ErrorKind::Internal, format!("there is no split {split}"))
+    }
+
     /// Lets the operating system read what will be needed soon, while the workers compute.
     fn announce(&self, split: usize, context: &WorkerContext) {
         let own = |split: &usize| split % context.processes == context.process;
@@ -98,7 +116,7 @@ impl Source for ParquetSource {
 
     fn splits(&self) -> Result<Vec<Split>, OperatorError> {
         let split = |row_group: &RowGroup| {
-            let path = self.table.files.get(row_group.file).map(|file| file.path.display().to_string());
+            let path = self.table.files.get(row_group.file).map(|file| file.input.location().to_string());
             let mut name = format!("{}, row group {}", path.unwrap_or_default(), row_group.index);
             if row_group.start > 0 {
                 name.push_str(&format!(" from row {}", row_group.start));
@@ -113,16 +131,18 @@ impl Source for ParquetSource {
     }
 
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
-        let Some(row_group) = self.parts.get(split) else {
-            return Err(OperatorError::message(ErrorKind::Internal, format!("there is no split {split}")));
-        };
+        let Some(row_group) = self.parts.get(split) else { return Err(self.no_split(split)) };
         self.announce(split, context);
         let mut row_group = row_group.clone();
+        let chunks = match self.table.file(row_group.file)?.mapped() {
+            Some(mapped) => mapped.clone(),
+            None => Chunks::Fetched(self.ahead.open(self, split, context)?),
+        };
         if let Some(filter) = excluded_by(&self.table, &self.request, &row_group) {
             filter.count_dropped(row_group.rows);
             row_group.rows = 0;
         }
         let (table, request, guesses) = (self.table.clone(), self.request.clone(), self.guesses.clone());
-        Ok(Box::new(RowGroupReader::new(table, request, guesses, row_group, context)))
+        Ok(Box::new(RowGroupReader::new(table, request, guesses, chunks, row_group, context)))
     }
 }

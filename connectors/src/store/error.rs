@@ -140,9 +140,10 @@ impl Error for StoreError {
     }
 }
 
-impl From<StoreError> for io::Error {
-    fn from(error: StoreError) -> Self {
-        let kind = match error.kind {
+impl StoreError {
+    /// The nearest kind that the operating system has.
+    pub(crate) fn io_kind(&self) -> io::ErrorKind {
+        match self.kind {
             StoreErrorKind::NotFound => io::ErrorKind::NotFound,
             StoreErrorKind::Permission => io::ErrorKind::PermissionDenied,
             StoreErrorKind::Timeout => io::ErrorKind::TimedOut,
@@ -150,8 +151,13 @@ impl From<StoreError> for io::Error {
             StoreErrorKind::Unsupported => io::ErrorKind::Unsupported,
             StoreErrorKind::Invalid => io::ErrorKind::InvalidInput,
             StoreErrorKind::Changed | StoreErrorKind::Other => io::ErrorKind::Other,
-        };
-        Self::new(kind, error)
+        }
+    }
+}
+
+impl From<StoreError> for io::Error {
+    fn from(error: StoreError) -> Self {
+        Self::new(error.io_kind(), error)
     }
 }
 

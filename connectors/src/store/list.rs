@@ -175,7 +175,11 @@ impl Selection {
     /// Where the part of the name begins that counts as below the root, if the file is meant.
     fn selects(&self, name: &str) -> Option<usize> {
         match self {
-            Self::Below(start) => (!name[*start..].split('/').any(is_hidden)).then_some(*start),
+            Self::Below(start) => {
+                // What some tools put there for the directory itself has its name.
+                let below = name.get(*start..).filter(|below| !below.is_empty())?;
+                (!below.split('/').any(is_hidden)).then_some(*start)
+            },
             Self::Matching(glob) => {
                 let hidden = is_hidden(name.rsplit('/').next().unwrap_or(name));
                 (!hidden && glob.matches(name)).then_some(0)

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::entry::FileEntry;
-use super::error::{Reason, StoreError, StoreErrorKind};
+use super::error::{StoreError, StoreErrorKind};
 use super::glob::{Glob, expand_braces, is_glob};
 use super::list::is_hidden;
 use super::location::Location;
@@ -77,7 +77,7 @@ pub(super) fn list(location: &Location) -> Result<Vec<FileEntry>, StoreError> {
     let path = local_path(location, "list")?;
     let mut found = Vec::new();
     match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => walk(path, location, &mut found)?,
+        Ok(metadata) if metadata.is_dir() => walk(path, &mut found)?,
         Ok(metadata) => found.push(entry(path.to_owned(), &metadata, path)),
         Err(source) => match path.to_str().filter(|path| is_glob(path) && source.kind() == io::ErrorKind::NotFound) {
             Some(pattern) => matches(pattern, location, &mut found)?,
@@ -91,16 +91,17 @@ pub(super) fn list(location: &Location) -> Result<Vec<FileEntry>, StoreError> {
     Ok(found)
 }
 
-fn walk(root: &Path, location: &Location, found: &mut Vec<FileEntry>) -> Result<(), StoreError> {
-    let refused = |source: io::Error| StoreError::from_source("list", location, source);
+fn walk(root: &Path, found: &mut Vec<FileEntry>) -> Result<(), StoreError> {
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
+        let refused = |source: io::Error| StoreError::from_source("list", folder.display(), source);
         for item in folder.read_dir().map_err(refused)? {
             let item = item.map_err(refused)?;
             if is_hidden(&item.file_name().to_string_lossy()) {
                 continue;
             }
             let path = item.path();
+            let refused = |source| StoreError::from_source("read", path.display(), source);
             let metadata = fs::metadata(&path).map_err(refused)?;
             match metadata.is_dir() {
                 true => folders.push(path),
@@ -121,8 +122,8 @@ fn matches(pattern: &str, location: &Location, found: &mut Vec<FileEntry>) -> Re
         let paths = glob::glob(&pattern).map_err(|error| wrong(error.msg.to_owned()))?;
         for path in paths {
             let path = path.map_err(|error| {
-                let reason = Reason(format!("`{}` cannot be read", error.path().display()));
-                StoreError::from_source("list", location, io::Error::new(error.error().kind(), reason))
+                let path = error.path().display().to_string();
+                StoreError::from_source("list", path, io::Error::from(error))
             })?;
             let hidden = path.file_name().and_then(OsStr::to_str).is_none_or(is_hidden);
             let Ok(metadata) = fs::metadata(&path) else { continue };

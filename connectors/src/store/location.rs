@@ -7,6 +7,7 @@ use object_store::path::Path as ObjectPath;
 use url::Url;
 
 use super::error::{HIDDEN_QUERY, StoreError};
+use super::glob::is_glob;
 
 /// The kinds of stores behind an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,6 +115,16 @@ impl Location {
             Place::Local(path) => path.to_string_lossy(),
             Place::Remote { key, .. } => key.into(),
         }
+    }
+
+    /// Its path, or its address in the form of one, for messages and for columns that name files.
+    pub(crate) fn to_path(&self) -> PathBuf {
+        self.as_path().map_or_else(|| self.to_string().into(), Path::to_owned)
+    }
+
+    /// Whether its name holds characters of a pattern.
+    pub(crate) fn is_glob(&self) -> bool {
+        is_glob(&self.key())
     }
 
     /// A file below this directory.

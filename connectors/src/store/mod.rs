@@ -44,7 +44,7 @@ mod store;
 mod stream_reader;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
-mod tests;
+pub(crate) mod tests;
 mod whole;
 
 pub use entry::FileEntry;

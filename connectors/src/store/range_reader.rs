@@ -66,6 +66,13 @@ impl RangeReader {
         Self { file: File::Remote(Arc::new(file)), entry, fetching: VecDeque::new() }
     }
 
+    /// Another reader of the same version of the file, if it is in a store: what the first answer says of the version holds
+    /// for both.
+    pub(crate) fn another(&self) -> Option<Self> {
+        let file = File::Remote(self.remote_file()?);
+        Some(Self { file, entry: self.entry.clone(), fetching: VecDeque::new() })
+    }
+
     /// The file, and the version of it that is read.
     pub fn entry(&self) -> &FileEntry {
         &self.entry

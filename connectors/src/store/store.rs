@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use object_store::path::Path as ObjectPath;
@@ -90,6 +91,11 @@ impl Store {
         }
         open.insert(key, remote.clone());
         Ok(Self { remote: Some(remote) })
+    }
+
+    /// Adds to a hash what the store was opened with: two stores may give one bucket different meanings.
+    pub(crate) fn hash_options(&self, hasher: &mut impl Hasher) {
+        self.remote.as_ref().map(|remote| &remote.options).hash(hasher);
     }
 
     /// Lists what a location names: a glob (`*` and `?` inside a name, `**` over names, `[ab]`, `[!ab]`, `{a,b}`), a

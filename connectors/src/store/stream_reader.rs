@@ -13,8 +13,11 @@ use super::whole::WholeStream;
 /// Chunks that are fetched ahead: one connection gives 50 to 100 MB/s, a decompressor takes 200 to 400.
 const AHEAD: u64 = 4;
 
+/// Bytes of the first chunk, and fetched ahead of it: many a reader wants but the start of a file. Both grow with the place.
+const FIRST: u64 = 1 << 20;
+
 /// Reads a file from front to back, by [`next_chunk`](Self::next_chunk) or as [`Read`]. It holds at most five chunks of
-/// 8 MiB.
+/// 8 MiB, and less at the start.
 #[derive(Debug)]
 pub struct StreamReader {
     reader: RangeReader,
@@ -27,7 +30,7 @@ pub struct StreamReader {
 }
 
 impl StreamReader {
-    pub(super) fn new(reader: RangeReader) -> Self {
+    pub(crate) fn new(reader: RangeReader) -> Self {
         Self { reader, position: 0, announced: 0, rest: Bytes::new(), whole: None }
     }
 
@@ -49,8 +52,9 @@ impl StreamReader {
             return whole.next_part();
         }
         let size = self.reader.size();
-        let chunk = |start: u64| start..size.min(start + REQUEST);
-        while self.announced < size && self.announced <= self.position + AHEAD * REQUEST {
+        let chunk = |start: u64| start..size.min(start + start.clamp(FIRST, REQUEST));
+        let ahead = self.position.clamp(FIRST, AHEAD * REQUEST);
+        while self.announced < size && self.announced <= self.position + ahead {
             self.reader.announce(&[chunk(self.announced)])?;
             self.announced = chunk(self.announced).end;
         }

@@ -77,7 +77,8 @@ fn a_broken_column_chunk_is_named() {
     let path = folder.path().join("broken.parquet");
     fs::write(&path, &bytes).unwrap();
     // The page header of the second row group's `t`.
-    let start = crate::parquet::file::ParquetFile::open(path.clone()).unwrap();
+    let file = crate::files::InputFile::named(path.to_str().unwrap());
+    let start = crate::parquet::file::ParquetFile::open(file).unwrap();
     let start = start.row_groups()[1].parquet_columns()[1].byte_range().start as usize;
     bytes[start..start + 20].fill(0xff);
     fs::write(&path, &bytes).unwrap();

@@ -9,6 +9,7 @@ mod layouts;
 mod pruning;
 mod random;
 mod reading;
+mod stores;
 mod together;
 
 use std::fs::{self, File};

@@ -226,7 +226,8 @@ proptest! {
         for row_group in &source.parts {
             let context = single_worker(case.batch_rows);
             let (table, request, guesses) = (source.table.clone(), source.request.clone(), source.guesses.clone());
-            let mut reader = RowGroupReader::new(table, request, guesses, row_group.clone(), &context);
+            let chunks = source.table.files[row_group.file].mapped().unwrap().clone();
+            let mut reader = RowGroupReader::new(table, request, guesses, chunks, row_group.clone(), &context);
             reader.slice_rows = case.slice_rows;
             while let Some(batch) = reader.next().unwrap() {
                 sliced.vstack_mut(&to_logical(to_physical(batch).unwrap(), expected.schema()).unwrap()).unwrap();

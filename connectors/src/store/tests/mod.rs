@@ -3,9 +3,10 @@
 mod faults;
 mod listing;
 mod local_files;
-mod proxy;
+pub(crate) mod proxy;
 mod reading;
-mod server;
+mod s3;
+pub(crate) mod server;
 mod staging;
 
 use super::{FileEntry, Location, Store, StoreError};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What happens to a request.
 #[derive(Clone, Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     None,
     /// The server is not asked; this status is answered.
     Status(u16),
@@ -29,29 +29,29 @@ pub(super) enum Fault {
 
 /// A request that came to the proxy.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
-    pub(super) method: String,
-    pub(super) target: String,
-    pub(super) range: Option<String>,
-    pub(super) if_match: Option<String>,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) range: Option<String>,
+    pub(crate) if_match: Option<String>,
 }
 
 type Rule = dyn FnMut(&Request) -> Fault + Send;
 
 #[derive(Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     requests: Mutex<Vec<Request>>,
     given_up: AtomicUsize,
 }
 
-pub(super) struct Proxy {
-    pub(super) address: SocketAddr,
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
     seen: Arc<Seen>,
 }
 
 impl Proxy {
     /// Starts a proxy that asks a rule about each request. It ends with the process of the tests.
-    pub(super) fn start(server: SocketAddr, rule: impl FnMut(&Request) -> Fault + Send + 'static) -> Self {
+    pub(crate) fn start(server: SocketAddr, rule: impl FnMut(&Request) -> Fault + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
@@ -67,7 +67,7 @@ impl Proxy {
     }
 
     /// Faults in the order of the requests for data; requests after them pass.
-    pub(super) fn with_faults(server: SocketAddr, faults: impl IntoIterator<Item = Fault>) -> Self {
+    pub(crate) fn with_faults(server: SocketAddr, faults: impl IntoIterator<Item = Fault>) -> Self {
         let mut faults: Vec<_> = faults.into_iter().collect();
         faults.reverse();
         Self::start(server, move |request| match request.method.as_str() {
@@ -76,19 +76,42 @@ impl Proxy {
         })
     }
 
-    pub(super) fn requests(&self, method: &str) -> Vec<Request> {
+    pub(crate) fn requests(&self, method: &str) -> Vec<Request> {
         let requests = self.seen.requests.lock().unwrap();
         requests.iter().filter(|request| request.method == method).cloned().collect()
     }
 
     /// Requests whose client went away while it was waiting.
-    pub(super) fn given_up(&self) -> usize {
+    pub(crate) fn given_up(&self) -> usize {
         self.seen.given_up.load(Ordering::SeqCst)
     }
 }
 
+/// Breaks the first two requests for each range, by its end, in several ways.
+pub(crate) fn passing_faults() -> impl FnMut(&Request) -> Fault + Send + 'static {
+    let mut seen: Vec<(String, usize)> = Vec::new();
+    move |request| {
+        let Some((_, end)) = request.range.as_ref().and_then(|range| range.split_once('-')) else {
+            return Fault::None;
+        };
+        let faults = [Fault::Status(500), Fault::CutAfter(100), Fault::NoAnswer];
+        let index = seen.len();
+        let (attempts, first) = match seen.iter_mut().position(|(other, _)| other == end) {
+            Some(place) => {
+                seen[place].1 += 1;
+                (seen[place].1, place)
+            },
+            None => {
+                seen.push((end.to_owned(), 0));
+                (0, index)
+            },
+        };
+        if attempts < 2 { faults[(first + attempts) % 3].clone() } else { Fault::None }
+    }
+}
+
 /// Waits for something that happens on another thread; a test that hangs fails after a while.
-pub(super) fn eventually(mut holds: impl FnMut() -> bool) {
+pub(crate) fn eventually(mut holds: impl FnMut() -> bool) {
     for _ in 0..3000 {
         if holds() {
             return;

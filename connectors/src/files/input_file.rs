@@ -1,0 +1,115 @@
+//! A file of a table, on a local disk or in a store.
+
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::store::{FileEntry, Location, RangeReader, Store, StoreError, StreamReader};
+
+/// A file that was found, and what it is read through. Files of stores are read at the version that was found; a local file
+/// as it is when it is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct InputFile {
+    entry: FileEntry,
+    store: Store,
+    stored: Arc<Mutex<Stored>>,
+}
+
+/// What the readers of a file in a store share.
+#[derive(Debug, Default)]
+struct Stored {
+    /// The first reader: all others read the version that it found.
+    reader: Option<RangeReader>,
+    /// All bytes of a small file, while it is read.
+    whole: Option<Bytes>,
+}
+
+impl InputFile {
+    pub(crate) fn new(entry: FileEntry, store: Store) -> Self {
+        Self { entry, store, stored: Arc::default() }
+    }
+
+    /// Bytes of the file, as it lies in its place.
+    pub(crate) fn size(&self) -> u64 {
+        self.entry.size
+    }
+
+    pub(crate) fn location(&self) -> &Location {
+        &self.entry.location
+    }
+
+    /// Its path, or its address in the form of one: what messages and columns of paths name.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.entry.location.to_path()
+    }
+
+    /// The path of a file on a local disk; `None` if it is in a store.
+    pub(crate) fn local_path(&self) -> Option<&Path> {
+        self.entry.location.as_path()
+    }
+
+    /// The part of its path below the directory that the user named; the whole path for a file or a glob.
+    pub(crate) fn below_root(&self) -> &Path {
+        Path::new(&self.entry.below_root)
+    }
+
+    /// Reads ranges of its bytes.
+    ///
+    /// # Errors
+    /// A local file that cannot be opened.
+    pub(crate) fn ranges(&self) -> Result<RangeReader, StoreError> {
+        let mut stored = self.stored.lock();
+        if let Some(another) = stored.reader.as_ref().and_then(RangeReader::another) {
+            return Ok(another);
+        }
+        let reader = self.store.reader(&self.entry)?;
+        stored.reader = reader.another();
+        Ok(reader)
+    }
+
+    /// Reads it from front to back.
+    ///
+    /// # Errors
+    /// A local file that cannot be opened.
+    pub(crate) fn stream(&self) -> Result<StreamReader, StoreError> {
+        Ok(StreamReader::new(self.ranges()?))
+    }
+
+    /// Keeps all bytes of a file of a store, so that nothing of it is asked for again, or gives them up.
+    pub(crate) fn keep(&self, whole: Option<Bytes>) {
+        self.stored.lock().whole = whole;
+    }
+
+    /// All its bytes, if they are kept.
+    pub(super) fn whole(&self) -> Option<Bytes> {
+        self.stored.lock().whole.clone()
+    }
+
+    /// Two numbers that tell the content of a file in a store from that of all others; `None` if the store does not name
+    /// versions, and for local files.
+    pub(crate) fn identity(&self) -> Option<[u64; 2]> {
+        let tag = self.entry.etag.as_ref().filter(|tag| !tag.is_empty() && self.local_path().is_none())?;
+        Some([0_u64, 1].map(|seed| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            (seed, &self.entry.location, tag, self.entry.size).hash(&mut hasher);
+            self.store.hash_options(&mut hasher);
+            hasher.finish()
+        }))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+impl InputFile {
+    /// A local file of which only the name matters.
+    pub(crate) fn named(path: &str) -> Self {
+        let location = Location::from(Path::new(path));
+        let entry =
+            FileEntry { location: location.clone(), size: 0, etag: None, modified: None, below_root: path.to_owned() };
+        let store = Store::open(&location, &Default::default()).unwrap();
+        Self::new(entry, store)
+    }
+}

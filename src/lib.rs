@@ -38,6 +38,7 @@ pub use quokka_connectors::parquet::{ParquetCompression, ParquetOptions, Parquet
 pub use quokka_connectors::sink::{FileOptions, WriteMode, WriteOptions, WriteReport, WrittenFile};
 pub use quokka_connectors::store::StoreOptions;
 pub use quokka_engine as engine;
+pub use stream::Dataset;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery, RunningSink};
 pub use user::{
     Batches, ColumnStatistics, Description, InputPartitioning, InputReader, MapOptions, Output, Progress, Split, State,

@@ -13,6 +13,7 @@ pub use polars_core::series::Series;
 pub use polars_ops::prelude::{JoinArgs, JoinCoalesce, JoinType};
 pub use quokka_engine::expr::prelude::*;
 
+pub use crate::Dataset;
 pub use crate::{
     Batches, ColumnStatistics, Context, ContextBuilder, CsvWriteOptions, DataStream, Description, GroupedDataStream,
     InputPartitioning, InputReader, JoinBuilder, MapOptions, Output, ParquetCompression, ParquetWriteOptions, Profile,

@@ -176,6 +176,55 @@ fn member_collects() {
 }
 
 #[test]
+fn results_stay_where_they_are() {
+    run_everywhere("cluster::member_computes");
+}
+
+#[test]
+#[ignore = "a process of a cluster: started by `results_stay_where_they_are`"]
+fn member_computes() {
+    let context = member(2);
+    let frames = [numbers(), orders()];
+    for (name, rows, query, oracle) in QUERIES {
+        let dataset = query([0, 1].map(|i| context.from_df(frames[i].clone()))).compute();
+        let dataset = dataset.unwrap_or_else(|error| panic!("{name}: {}", error.report()));
+        let expected = oracle([0, 1].map(|i| frames[i].clone().lazy())).collect().unwrap();
+        assert_eq!(dataset.len(), expected.height(), "{name}");
+        assert_same(&dataset.to_df().unwrap(), &expected, rows, &|| format!("{name}: all rows"));
+        let stream = context.read_dataset(&dataset);
+        let result = stream.collect().unwrap_or_else(|error| panic!("{name}: {}", error.report()));
+        assert_same(&result, &expected, rows, &|| format!("{name}\n{}", stream.explain().unwrap()));
+        // What looks at the order sees the rows of all processes.
+        let first = expected.columns()[0].name().clone();
+        let shifted = stream.with_columns([col(first).shift(lit(1)).alias("before")]).collect().unwrap();
+        assert_eq!(shifted.height(), expected.height(), "{name}");
+    }
+    // Each process has rows of its own, and none is lost where an order counts.
+    let dataset = context.from_df(numbers()).compute().unwrap();
+    let here = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = here.clone();
+    let count = move |_, batch: DataFrame| {
+        counter.fetch_add(batch.height(), std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    };
+    context.read_dataset(&dataset).sink_fn(count).unwrap();
+    let here = here.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(here > 0 && here < 200, "{here}");
+    let running = context.read_dataset(&dataset).with_columns([col("id").cum_sum(false).alias("running")]);
+    let expected = dataset.to_df().unwrap().lazy().with_columns([col("id").cum_sum(false).alias("running")]);
+    assert_same(&running.collect().unwrap(), &expected.collect().unwrap(), Rows::Ordered, &|| "running".into());
+    let ends = context.read_dataset(&dataset).select([col("id").first().alias("first"), col("id").last()]);
+    let all = dataset.to_df().unwrap();
+    let ends_expected = all.lazy().select([col("id").first().alias("first"), col("id").last()]).collect().unwrap();
+    assert_eq!(ends.collect().unwrap(), ends_expected);
+    let sorted = context.from_df(numbers()).sort(["id"], Default::default()).compute().unwrap();
+    let first = context.read_dataset(&sorted).slice(3, 2).select([col("id")]).collect().unwrap();
+    assert_eq!(first, df!("id" => [3i64, 4]).unwrap());
+    let nothing = context.read_dataset(&sorted).filter(col("id").lt(lit(0))).compute().unwrap();
+    assert!(nothing.is_empty() && nothing.to_df().unwrap().height() == 0);
+}
+
+#[test]
 #[ignore = "a process of a cluster: started by `different_programs_are_told_apart`"]
 fn member_runs_another_query() {
     let context = member(1);

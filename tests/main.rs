@@ -10,6 +10,7 @@ mod arrow;
 mod cluster;
 mod csv;
 mod csv_sinks;
+mod dataset;
 mod decimals;
 mod errors;
 mod failures;

@@ -84,6 +84,26 @@ fn written(context: &Context, path: &str) -> quokka::Result<DataFrame> {
     Ok(df!("path" => paths, "rows" => rows).unwrap())
 }
 
+/// A result that is kept and read several times, sorted by all workers.
+fn dataset(context: &Context) -> quokka::Result<DataFrame> {
+    let rows = numbers(context, 60_000).with_columns([(col("n") * lit(7_919) % lit(60_000)).alias("k")]);
+    let sorted = rows.sort(["k"], Default::default()).compute()?;
+    let all = sorted.to_df()?;
+    assert!(all.column("k").unwrap().i64().unwrap().iter().flatten().eq(0..60_000));
+    let even = context.read_dataset(&sorted).filter((col("k") % lit(2)).eq(lit(0))).compute()?;
+    let before = context.read_dataset(&sorted).with_columns([col("n").shift(lit(1)).alias("before")]);
+    let sums = before.group_by([(col("k") % lit(50)).alias("k")]).agg([col("before").sum(), col("text").max()]);
+    sums.semi_join(context.read_dataset(&even), col("k"), col("k")).sort(["k"], Default::default()).collect()
+}
+
+/// Reads a dataset again and again.
+fn endless_dataset(context: &Context) -> quokka::Result<DataFrame> {
+    let dataset = numbers(context, 60_000).compute()?;
+    loop {
+        dataset.to_df()?;
+    }
+}
+
 fn endless(context: &Context) -> quokka::Result<DataFrame> {
     let many = numbers(context, 30_000);
     let pairs = many.clone().cross_join(many.clone(), Some("_2".into()));
@@ -104,6 +124,8 @@ fn process() {
         },
         "shared" => shared(&context),
         "channels" => channels(&context),
+        "dataset" => dataset(&context),
+        "endless-dataset" => endless_dataset(&context),
         "tutorial" => tutorial::sum(&context),
         "order-book" => order_book::books(&context, order_book::orders(2000).unwrap()),
         "shared-failure" => shared_failure(&context),
@@ -209,8 +231,13 @@ impl Drop for Cluster {
 #[test]
 fn one_two_and_three_processes_agree() {
     let alone = Context::builder().workers(2).build().unwrap();
-    for (role, answer) in [("varied", varied(&alone).unwrap()), ("shared", shared(&alone).unwrap())] {
-        assert_eq!(answer.height(), 50);
+    let answers = [
+        ("varied", varied(&alone).unwrap()),
+        ("shared", shared(&alone).unwrap()),
+        ("dataset", dataset(&alone).unwrap()),
+    ];
+    for (role, answer) in answers {
+        assert_eq!(answer.height(), if role == "dataset" { 25 } else { 50 });
         let expected = format!("answer {:?} {}", answer.shape(), digest(&answer));
         for (workers, processes) in [(1, 2), (2, 2), (1, 3)] {
             let mut cluster = Cluster::start(workers, &vec![role; processes]);
@@ -307,6 +334,15 @@ fn a_killed_and_a_frozen_process_end_the_query_on_the_others() {
             assert!(took < Duration::from_secs(10), "{signal}: {took:?}");
         }
     }
+}
+
+#[test]
+fn a_dataset_is_lost_with_a_process_that_holds_a_part_of_it() {
+    let mut cluster = Cluster::start(1, &["endless-dataset"; 2]);
+    std::thread::sleep(Duration::from_secs(2));
+    cluster.signal(1, "-KILL");
+    let (outcome, _) = cluster.outcomes(&[0]).remove(0);
+    assert!(outcome.starts_with("error") && outcome.contains("lost process 1"), "{outcome}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod batches;
 pub mod csv;
+pub mod dataset;
 mod effort;
 mod estimate;
 pub mod files;

@@ -6,39 +6,43 @@ use polars_core::schema::SchemaRef;
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::materialized::Materialized;
 use quokka_engine::operator::{Description, WorkerContext};
-use quokka_engine::source::{Listing, ScanRequest, Source, Split, SplitReader};
+use quokka_engine::source::{Listing, Reader, ScanRequest, Source, Split, SplitReader};
 
 use crate::memory::MemoryReader;
 use crate::request::Request;
 
-/// Reads what another part of the same query has put into a [`Materialized`], in the process where it is: batch after
-/// batch, in their order. The plan node must list its gate.
+/// Reads what another part of the same query, or an earlier query, has put into a [`Materialized`], in the process where
+/// it is: batch after batch, in their order, each on the worker that made it if that has time. The plan node must list its
+/// gate, unless it is open.
 pub struct MaterializedSource {
-    name: String,
+    description: Description,
     rows: Arc<Materialized>,
     table: SchemaRef,
     request: Arc<Request>,
+    in_order: bool,
 }
 
 impl MaterializedSource {
-    /// Reads what `request` asks for; the rows have the columns of `table`, and `name` tells the user what they are.
+    /// Reads what `request` asks for; the rows have the columns of `table`, and `description` tells the user what they are.
     ///
     /// # Errors
     /// A request that does not fit the columns.
     pub fn new(
-        name: impl Into<String>,
+        description: Description,
         rows: Arc<Materialized>,
         table: SchemaRef,
         request: &ScanRequest,
     ) -> Result<Self, OperatorError> {
+        let in_order = request.in_order;
         let request = Arc::new(Request::new(request, &table)?);
-        Ok(Self { name: name.into(), rows, table, request })
+        Ok(Self { description, rows, table, request, in_order })
     }
 }
 
 impl Source for MaterializedSource {
     fn describe(&self) -> Description {
-        self.request.describe(Description::streams("materialized").with("plan", &self.name), &self.table)
+        let description = self.request.describe(self.description.clone(), &self.table);
+        if self.in_order { description.with("in-order", true) } else { description }
     }
 
     fn schema(&self) -> SchemaRef {
@@ -54,10 +58,22 @@ impl Source for MaterializedSource {
             return Ok(Vec::new());
         }
         let split = |(index, rows): (usize, usize)| Split {
-            name: format!("batch {index} of plan {}", self.name),
+            name: format!("{}, batch {index}", self.description),
             rows: Some(rows as u64),
         };
         Ok(self.rows.batches().iter().map(|batch| batch.height()).enumerate().map(split).collect())
+    }
+
+    fn reader(&self, split: usize) -> Reader {
+        match self.rows.worker_of(split) {
+            Some(worker) if self.in_order => Reader::Only(worker),
+            Some(worker) => Reader::Preferred(worker),
+            None => Reader::Any,
+        }
+    }
+
+    fn dropped(&self) -> u64 {
+        self.request.dropped()
     }
 
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
@@ -76,6 +92,10 @@ mod tests {
 
     use super::*;
 
+    fn description() -> Description {
+        Description::streams("materialized").with("plan", 1)
+    }
+
     fn context(batch_rows: usize) -> WorkerContext {
         WorkerContext { worker: 0, workers: 1, process: 0, processes: 1, batch_rows }
     }
@@ -90,11 +110,12 @@ mod tests {
             predicate: Some(predicate),
             ..ScanRequest::default()
         };
-        let source =
-            |predicate| MaterializedSource::new("1", rows.clone(), table.clone(), &request(predicate)).unwrap();
+        let source = |predicate| {
+            MaterializedSource::new(description(), rows.clone(), table.clone(), &request(predicate)).unwrap()
+        };
         let few = source(col("m").gt(lit(2)));
         assert_eq!(few.listing(), Listing::Process);
-        assert_eq!(few.splits().unwrap(), []);
+        assert_eq!((few.splits().unwrap(), few.reader(0)), (vec![], Reader::Any));
         rows.publish(&context(2), vec![batch(&[1, 2, 3]), batch(&[4])]);
         let mut read = Vec::new();
         for split in 0..few.splits().unwrap().len() {
@@ -105,6 +126,12 @@ mod tests {
             }
         }
         assert_eq!(read, [3, 4]);
+        assert_eq!(few.splits().unwrap()[1].name, "materialized plan=[1], batch 1");
+        assert_eq!(few.reader(1), Reader::Preferred(0));
+        let in_order = ScanRequest { in_order: true, ..request(lit(true)) };
+        let in_order = MaterializedSource::new(description(), rows.clone(), table.clone(), &in_order).unwrap();
+        assert_eq!(in_order.reader(1), Reader::Only(0));
+        assert!(in_order.describe().to_string().contains("in-order"));
         assert_eq!(source(lit(false)).splits().unwrap(), []);
         assert!(few.open(2, &context(2)).is_err());
         assert_eq!(
@@ -118,6 +145,7 @@ mod tests {
         let table = df!("n" => [1]).unwrap().schema().clone();
         let request = ScanRequest { projection: Some(["x".into()].into()), ..ScanRequest::default() };
         let rows = Arc::new(Materialized::new());
-        assert_eq!(MaterializedSource::new("1", rows, table, &request).err().unwrap().kind(), ErrorKind::InvalidQuery);
+        let refused = MaterializedSource::new(description(), rows, table, &request).err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::InvalidQuery);
     }
 }

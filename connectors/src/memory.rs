@@ -1,6 +1,6 @@
 //! DataFrames in memory as a table.
 
-mod sample;
+pub(crate) mod sample;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -14,12 +14,15 @@
 //! | [`cluster`] | the mesh of processes |
 //! | [`error`], [`metrics`], [`gate`] | typed errors, counters per operator, start signals |
 //! | [`materialized`] | rows that are computed once and read several times |
+//! | [`dataset`] | what workers tell of the rows that they keep |
+//! | [`sample`] | rows that stand for a whole table |
 //!
 //! `engine` names no concrete operator and no file format.
 
 pub mod batch;
 pub mod cluster;
 mod dataflow;
+pub mod dataset;
 pub mod dynamic_filter;
 pub mod error;
 pub mod expr;
@@ -33,5 +36,6 @@ pub mod partitioning;
 pub mod physical;
 pub mod plan;
 pub mod pool;
+pub mod sample;
 pub mod sink;
 pub mod source;

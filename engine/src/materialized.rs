@@ -18,7 +18,13 @@ use crate::operator::WorkerContext;
 pub struct Materialized {
     gate: Arc<Gate>,
     parts: Mutex<Vec<(usize, Vec<DataFrame>)>>,
-    batches: OnceLock<Vec<DataFrame>>,
+    complete: OnceLock<Complete>,
+}
+
+struct Complete {
+    batches: Vec<DataFrame>,
+    /// The index inside the process of the worker that handed over each batch.
+    workers: Vec<usize>,
 }
 
 impl Materialized {
@@ -35,20 +41,29 @@ impl Materialized {
     /// Hands over the rows of one worker, in their order; once a worker.
     pub fn publish(&self, context: &WorkerContext, batches: Vec<DataFrame>) {
         let mut parts = self.parts.lock();
-        parts.push((context.worker, batches));
+        parts.push((context.local_worker(), batches));
         if parts.len() < context.workers_per_process() {
             return;
         }
         let mut parts = std::mem::take(&mut *parts);
         parts.sort_by_key(|(worker, _)| *worker);
+        let rows =
+            parts.into_iter().flat_map(|(worker, batches)| batches.into_iter().map(move |batch| (worker, batch)));
+        let (workers, batches) = rows.unzip();
         // Only the last worker gets here.
-        drop(self.batches.set(parts.into_iter().flat_map(|(_, batches)| batches).collect()));
+        drop(self.complete.set(Complete { batches, workers }));
         self.gate.open();
     }
 
     /// All rows of this process: by worker, then as they were handed over. None before the gate is open.
     pub fn batches(&self) -> &[DataFrame] {
-        self.batches.get().map_or(&[], Vec::as_slice)
+        self.complete.get().map_or(&[], |complete| &complete.batches)
+    }
+
+    /// The worker, by its index inside the process, that handed over the batch with an index in
+    /// [`batches`](Self::batches).
+    pub fn worker_of(&self, batch: usize) -> Option<usize> {
+        self.complete.get()?.workers.get(batch).copied()
     }
 }
 
@@ -79,5 +94,6 @@ mod tests {
         materialized.publish(&worker(0), vec![rows(7)]);
         assert!(materialized.gate().is_open());
         assert_eq!(materialized.batches(), [rows(7), rows(3), rows(1)]);
+        assert_eq!([0, 1, 2, 3].map(|batch| materialized.worker_of(batch)), [Some(0), Some(1), Some(1), None]);
     }
 }

@@ -26,6 +26,8 @@ pub struct ScanRequest {
     /// Rows that a join on the way will drop anyway. The source may drop none of them, or some, or all; it starts when all
     /// filters are complete.
     pub filters: Vec<ScanFilter>,
+    /// If workers hold the [parts](Scan::parts) of the table: each reads its own, in order, and no other.
+    pub in_order: bool,
 }
 
 /// What is known of a column before it is read. Estimates for the optimizer: results never depend on them.
@@ -39,6 +41,15 @@ pub struct ColumnStatistics {
     pub nulls: Option<u64>,
     /// About how many different values there are.
     pub distinct: Option<u64>,
+}
+
+/// What is known of the order of rows of which each worker holds a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// The parts, one after the other in the order of their workers, are as good an order as any.
+    Unsorted,
+    /// Worker `i` holds the `i`-th range of a sort order, in that order.
+    Sorted,
 }
 
 /// A table that can be read, before it is known what of it is needed.
@@ -61,6 +72,11 @@ pub trait Scan: Send + Sync {
 
     /// What it reads, in numbers, if that can be told: tables with equal identities have equal rows and columns.
     fn identity(&self) -> Option<&[u64]> {
+        None
+    }
+
+    /// Whether it is in the memory of the workers, each of which holds a part.
+    fn parts(&self) -> Option<Parts> {
         None
     }
 
@@ -101,6 +117,17 @@ pub enum Listing {
     Process,
 }
 
+/// Which of the workers of a process reads a split, by the index inside the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Any.
+    Any,
+    /// This one, unless another has nothing else to read.
+    Preferred(usize),
+    /// This one.
+    Only(usize),
+}
+
 /// Reads the splits of a table. One source serves all workers of a process for one run of a query.
 pub trait Source: Send + Sync {
     /// Name and parameters.
@@ -117,6 +144,12 @@ pub trait Source: Send + Sync {
     /// The splits, in the order of their rows; the same whenever it is asked within a process and query. It must be quick,
     /// as footers were read when the scan was made.
     fn splits(&self) -> Result<Vec<Split>, OperatorError>;
+
+    /// Which worker reads a split, where the process reads [its own list](Listing::Process). A worker reads those meant
+    /// for it in their order.
+    fn reader(&self, _split: usize) -> Reader {
+        Reader::Any
+    }
 
     /// Rows that the filters of its request have dropped so far, on all workers of the process.
     fn dropped(&self) -> u64 {

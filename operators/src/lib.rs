@@ -6,6 +6,7 @@
 //! | [`join`] | hash join of every kind |
 //! | [`filter`], [`project`], [`select`] | rows and columns of a batch, stateless |
 //! | [`materialize`] | rows that are read several times |
+//! | [`dataset`] | rows that are kept for later queries |
 //! | [`limit`] | the first rows, or a slice |
 //! | [`top_k`] | the first rows of a sort order |
 //! | [`sort`] | all rows in a sort order |
@@ -13,10 +14,12 @@
 //! | [`whole_frame`] | a function of all rows at once |
 
 pub mod aggregate;
+pub mod dataset;
 mod detach;
 pub mod filter;
 mod gather;
 pub mod join;
+mod kept_batches;
 pub mod limit;
 pub mod materialize;
 mod ordered_batches;

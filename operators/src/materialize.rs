@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use polars_core::frame::DataFrame;
 use quokka_engine::batch::Batch;
 use quokka_engine::error::OperatorError;
 use quokka_engine::materialized::Materialized;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 
-use crate::detach::detach;
+use crate::kept_batches::KeptBatches;
 
 /// Hands all rows of its input over to a [`Materialized`], from which sources of the same query read them.
 ///
@@ -45,71 +44,38 @@ impl OperatorFactory for Materialize {
     }
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
-        Ok(Box::new(MaterializeChannel {
-            into: self.into.clone(),
-            context: *context,
-            kept: Vec::new(),
-            pieces: Vec::new(),
-            bytes: 0,
-        }))
+        let kept = KeptBatches::new(context.batch_rows);
+        Ok(Box::new(MaterializeChannel { into: self.into.clone(), context: *context, kept }))
     }
 }
 
 struct MaterializeChannel {
     into: Arc<Materialized>,
     context: WorkerContext,
-    kept: Vec<DataFrame>,
-    /// Batches that are too small to be kept on their own; they follow those in `kept`.
-    pieces: Vec<DataFrame>,
-    bytes: usize,
-}
-
-impl MaterializeChannel {
-    fn keep(&mut self, batch: DataFrame) -> Result<(), OperatorError> {
-        let batch = detach(batch)?;
-        self.bytes += batch.estimated_size();
-        self.pieces.push(batch);
-        let rows: usize = self.pieces.iter().map(DataFrame::height).sum();
-        if rows >= (self.context.batch_rows / 4).max(1) { self.join_pieces() } else { Ok(()) }
-    }
-
-    fn join_pieces(&mut self) -> Result<(), OperatorError> {
-        let mut pieces = std::mem::take(&mut self.pieces).into_iter();
-        let Some(mut whole) = pieces.next() else { return Ok(()) };
-        if pieces.len() > 0 {
-            for piece in pieces {
-                whole.vstack_mut_owned(piece)?;
-            }
-            whole.rechunk_mut();
-        }
-        self.kept.push(whole);
-        Ok(())
-    }
+    kept: KeptBatches,
 }
 
 impl Operator for MaterializeChannel {
     fn on_batch(&mut self, _input: usize, batch: Batch, _output: &mut Output) -> Result<Progress, OperatorError> {
-        self.keep(batch.into_frame())?;
+        self.kept.keep(batch.into_frame())?;
         Ok(Progress::Done)
     }
 
     fn on_input_end(&mut self, _input: usize, _output: &mut Output) -> Result<Progress, OperatorError> {
-        self.join_pieces()?;
-        self.into.publish(&self.context, std::mem::take(&mut self.kept));
+        self.into.publish(&self.context, self.kept.finish()?);
         Ok(Progress::Done)
     }
 
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
-        let batches = self.kept.iter().chain(&self.pieces);
-        Ok(Some(batches.map(|batch| ("rows".to_owned(), batch.clone())).collect()))
+        Ok(Some(self.kept.iter().map(|batch| ("rows".to_owned(), batch.clone())).collect()))
     }
 
     fn restore(&mut self, state: State) -> Result<(), OperatorError> {
-        state.into_iter().try_for_each(|(_, batch)| self.keep(batch))
+        state.into_iter().try_for_each(|(_, batch)| self.kept.keep(batch).map(drop))
     }
 
     fn state_bytes(&self) -> usize {
-        self.bytes
+        self.kept.bytes()
     }
 }
 
@@ -117,6 +83,7 @@ impl Operator for MaterializeChannel {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use polars_core::df;
+    use polars_core::frame::DataFrame;
     use quokka_engine::operator::testing::{Restore, batches, drive, single_worker};
 
     use super::*;

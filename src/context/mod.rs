@@ -97,6 +97,11 @@ impl Context {
         self.inner.batch_rows
     }
 
+    /// Whether both are one context.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// The workers, as plans see them.
     pub(crate) fn on_workers(&self) -> Workers {
         Workers {

@@ -1,6 +1,7 @@
 //! [`DataStream`]: a lazy stream of DataFrames, with the names and meaning of Polars' `LazyFrame`.
 
 mod columns;
+mod dataset;
 mod files;
 mod group_by;
 mod join;
@@ -12,6 +13,7 @@ mod sort;
 mod totals;
 mod user;
 
+pub use dataset::Dataset;
 pub use files::RunningSink;
 pub use group_by::GroupedDataStream;
 pub use join::JoinBuilder;

@@ -114,7 +114,7 @@ impl DataStream {
         let estimates = Estimates::default();
         let query = self.optimized(&estimates)?;
         let collected = Collected::default();
-        let Physical { plan, traces } = self.lower(&query, &estimates, Ending::Collect(&collected))?;
+        let Physical { plan, traces, .. } = self.lower(&query, &estimates, Ending::Collect(&collected))?;
         // The texts are made afterwards, so that they do not count.
         let nodes = plan.nodes.clone();
         let planned = start.elapsed();

@@ -8,10 +8,11 @@ use polars_core::prelude::IdxSize;
 use polars_core::schema::Schema;
 use quokka_engine::error::OperatorError;
 use quokka_engine::hash::hash_rows;
+use quokka_engine::sample::places;
 use quokka_engine::source::ColumnStatistics;
 
 /// Rows of a sample; a smaller table is its own sample.
-const ROWS: usize = 4096;
+pub(crate) const ROWS: usize = 4096;
 
 /// The sample of a table, column by column as they are asked for.
 pub(super) struct Sample {
@@ -47,23 +48,20 @@ impl Sample {
     }
 }
 
-/// The values of a column at places spread over all rows: one, chosen by chance, of each of [`ROWS`] ranges, so that no
-/// pattern in the data meets the steps of the sample. The chance is the same every time.
+/// The values of a column at [places] spread over all rows.
 fn gather(frames: &[DataFrame], index: usize, rows: usize) -> Result<Option<Column>, OperatorError> {
     let mut gathered: Option<Column> = None;
-    let (mut start, mut next) = (0, 0);
+    let mut places = places(ROWS, rows).peekable();
+    let mut start = 0;
     for frame in frames {
         let Some(column) = frame.columns().get(index) else { return Ok(None) };
         let end = start + frame.height();
         let part = if rows <= ROWS {
             column.clone()
         } else {
-            let mut places: Vec<IdxSize> = Vec::new();
-            while next < ROWS && place(next, rows) < end {
-                places.push((place(next, rows) - start) as IdxSize);
-                next += 1;
-            }
-            column.take_slice(&places)?
+            let rows: Vec<IdxSize> =
+                std::iter::from_fn(|| places.next_if(|row| *row < end)).map(|row| (row - start) as IdxSize).collect();
+            column.take_slice(&rows)?
         };
         match &mut gathered {
             Some(gathered) => {
@@ -74,17 +72,6 @@ fn gather(frames: &[DataFrame], index: usize, rows: usize) -> Result<Option<Colu
         start = end;
     }
     Ok(gathered.map(|column| column.rechunk()))
-}
-
-/// The row of the sample's `index`-th range that is taken.
-fn place(index: usize, rows: usize) -> usize {
-    let start = |index: usize| (index as u128 * rows as u128 / ROWS as u128) as usize;
-    let width = (start(index + 1) - start(index)).max(1);
-    // The finalizer of SplitMix64.
-    let mut bits = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    start(index) + ((bits ^ (bits >> 31)) % width as u64) as usize
 }
 
 fn statistics(frames: &[DataFrame], index: usize, sample: &Column, rows: usize) -> ColumnStatistics {
@@ -104,7 +91,7 @@ fn statistics(frames: &[DataFrame], index: usize, sample: &Column, rows: usize) 
 /// About how many different values a column of `rows` values has: exact if the sample has them all, else the estimator
 /// Duj1 of Haas and Stokes ("Estimating the number of classes in a finite population", 1998), which asks how many values
 /// the sample has once.
-fn distinct(sample: &Column, rows: usize) -> Option<u64> {
+pub(crate) fn distinct(sample: &Column, rows: usize) -> Option<u64> {
     let sample = sample.drop_nulls();
     let name = sample.name().clone();
     let size = sample.len() as f64;

@@ -203,7 +203,7 @@ impl Reading {
                 metrics.finished_split(self.source.dropped());
                 self.reader = None;
             }
-            self.split = self.splits.pop(self.source.as_ref())?;
+            self.split = self.splits.pop(self.source.as_ref(), context.local_worker())?;
             let Some(split) = self.split else { return Ok(None) };
             self.reader = Some(self.source.open(split, context)?);
         }

@@ -6,15 +6,63 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::error::OperatorError;
 use crate::operator::WorkerContext;
 use crate::plan::Channels;
-use crate::source::{Listing, Source, Split};
+use crate::source::{Listing, Reader, Source, Split};
 
 /// The splits that this process reads. Shared by its workers, so that a fast worker reads more.
 #[derive(Debug)]
 pub(crate) struct SplitQueue {
     /// Unset until a worker asks for the first one, if the source knows them only then.
-    splits: OnceLock<Vec<Split>>,
+    listed: OnceLock<Listed>,
+}
+
+#[derive(Debug, Default)]
+struct Listed {
+    splits: Vec<Split>,
+    lanes: Vec<Lane>,
+}
+
+/// Splits that the same workers read.
+#[derive(Debug)]
+struct Lane {
+    reader: Reader,
+    splits: Vec<usize>,
     next: AtomicUsize,
-    stride: usize,
+}
+
+impl Lane {
+    fn new(reader: Reader, splits: Vec<usize>) -> Self {
+        Self { reader, splits, next: AtomicUsize::new(0) }
+    }
+
+    fn take(&self) -> Option<usize> {
+        self.splits.get(self.next.fetch_add(1, Ordering::Relaxed)).copied()
+    }
+
+    /// How soon a worker reads from this lane; `None`: never.
+    fn rank(&self, worker: usize) -> Option<usize> {
+        match self.reader {
+            Reader::Only(reader) => (reader == worker).then_some(0),
+            Reader::Preferred(reader) if reader == worker => Some(0),
+            Reader::Any => Some(1),
+            Reader::Preferred(_) => Some(2),
+        }
+    }
+}
+
+impl Listed {
+    /// The splits that the process reads of its own list.
+    fn own(source: &dyn Source) -> Result<Self, OperatorError> {
+        let splits = source.splits()?;
+        let mut lanes: Vec<Lane> = Vec::new();
+        for split in 0..splits.len() {
+            let reader = source.reader(split);
+            match lanes.iter_mut().find(|lane| lane.reader == reader) {
+                Some(lane) => lane.splits.push(split),
+                None => lanes.push(Lane::new(reader, vec![split])),
+            }
+        }
+        Ok(Self { splits, lanes })
+    }
 }
 
 impl SplitQueue {
@@ -23,37 +71,116 @@ impl SplitQueue {
     pub(crate) fn new(source: &dyn Source, channels: Channels, context: &WorkerContext) -> Result<Self, OperatorError> {
         match (source.listing(), channels) {
             (_, Channels::One) if context.process > 0 => Ok(Self::empty()),
-            (Listing::Process, _) => Ok(Self { splits: OnceLock::new(), next: AtomicUsize::new(0), stride: 1 }),
+            (Listing::Process, _) => Ok(Self { listed: OnceLock::new() }),
             (Listing::Cluster, channels) => {
                 let (first, stride) = match channels {
                     Channels::All => (context.process, context.processes),
                     Channels::One => (0, 1),
                 };
-                Ok(Self { splits: OnceLock::from(source.splits()?), next: AtomicUsize::new(first), stride })
+                let splits = source.splits()?;
+                let lane = Lane::new(Reader::Any, (first..splits.len()).step_by(stride).collect());
+                Ok(Self { listed: OnceLock::from(Listed { splits, lanes: vec![lane] }) })
             },
         }
     }
 
     /// No splits.
     pub(crate) fn empty() -> Self {
-        Self { splits: OnceLock::from(Vec::new()), next: AtomicUsize::new(0), stride: 1 }
+        Self { listed: OnceLock::from(Listed::default()) }
     }
 
-    /// Index of the next split to read. `source` is asked for the list if it is not known yet.
-    pub(crate) fn pop(&self, source: &dyn Source) -> Result<Option<usize>, OperatorError> {
-        let splits = match self.splits.get() {
-            Some(splits) => splits,
+    /// Index of the next split that a worker, by its index inside the process, reads. `source` is asked for the list if it
+    /// is not known yet.
+    pub(crate) fn pop(&self, source: &dyn Source, worker: usize) -> Result<Option<usize>, OperatorError> {
+        let listed = match self.listed.get() {
+            Some(listed) => listed,
             None => {
-                let listed = source.splits()?;
-                self.splits.get_or_init(|| listed)
+                let listed = Listed::own(source)?;
+                self.listed.get_or_init(|| listed)
             },
         };
-        let split = self.next.fetch_add(self.stride, Ordering::Relaxed);
-        Ok((split < splits.len()).then_some(split))
+        let of_rank = |rank: usize| listed.lanes.iter().filter(move |lane| lane.rank(worker) == Some(rank));
+        Ok((0..3).flat_map(of_rank).find_map(Lane::take))
     }
 
     /// Name of a split, for errors.
     pub(crate) fn name(&self, split: usize) -> String {
-        self.splits.get().and_then(|splits| splits.get(split)).map(|split| split.name.clone()).unwrap_or_default()
+        let name = |listed: &Listed| Some(listed.splits.get(split)?.name.clone());
+        self.listed.get().and_then(name).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::Arc;
+
+    use polars_core::schema::SchemaRef;
+
+    use super::*;
+    use crate::operator::Description;
+    use crate::source::SplitReader;
+
+    /// Splits with their readers, of the process or of the cluster.
+    struct Readers(Vec<Reader>, Listing);
+
+    impl Source for Readers {
+        fn describe(&self) -> Description {
+            Description::streams("readers")
+        }
+
+        fn schema(&self) -> SchemaRef {
+            Arc::default()
+        }
+
+        fn listing(&self) -> Listing {
+            self.1
+        }
+
+        fn splits(&self) -> Result<Vec<Split>, OperatorError> {
+            Ok((0..self.0.len()).map(|split| Split { name: format!("split {split}"), rows: None }).collect())
+        }
+
+        fn reader(&self, split: usize) -> Reader {
+            self.0[split]
+        }
+
+        fn open(&self, _split: usize, _context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
+            Err(OperatorError::message(crate::error::ErrorKind::Internal, "nothing to read"))
+        }
+    }
+
+    fn context(process: usize) -> WorkerContext {
+        WorkerContext { worker: 2 * process, workers: 4, process, processes: 2, batch_rows: 1 }
+    }
+
+    #[test]
+    fn workers_read_their_own_splits_first_and_then_those_of_others() {
+        use Reader::{Any, Preferred};
+        let source = Readers(vec![Preferred(1), Any, Preferred(0), Preferred(0), Preferred(1)], Listing::Process);
+        let queue = SplitQueue::new(&source, Channels::All, &context(1)).unwrap();
+        let taken: Vec<_> = [0, 0, 0, 0, 1, 1].map(|worker| queue.pop(&source, worker).unwrap()).into();
+        assert_eq!(taken, [Some(2), Some(3), Some(1), Some(0), Some(4), None]);
+        assert_eq!(queue.name(4), "split 4");
+    }
+
+    #[test]
+    fn what_one_worker_reads_is_left_to_it() {
+        use Reader::Only;
+        let source = Readers(vec![Only(1), Only(0), Only(1)], Listing::Process);
+        let queue = SplitQueue::new(&source, Channels::All, &context(0)).unwrap();
+        let taken: Vec<_> = [0, 0, 1, 1, 1].map(|worker| queue.pop(&source, worker).unwrap()).into();
+        assert_eq!(taken, [Some(1), None, Some(0), Some(2), None]);
+    }
+
+    #[test]
+    fn processes_share_what_the_cluster_lists() {
+        let source = Readers(vec![Reader::Any; 5], Listing::Cluster);
+        let all = |channels, process| {
+            let queue = SplitQueue::new(&source, channels, &context(process)).unwrap();
+            std::iter::from_fn(|| queue.pop(&source, 1).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!([all(Channels::All, 0), all(Channels::All, 1)], [vec![0, 2, 4], vec![1, 3]]);
+        assert_eq!([all(Channels::One, 0), all(Channels::One, 1)], [vec![0, 1, 2, 3, 4], vec![]]);
     }
 }

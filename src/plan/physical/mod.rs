@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod collect;
+mod dataset;
 mod dynamic_filter;
 mod filter;
 mod function;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use polars_core::prelude::SchemaRef;
 use quokka_connectors::sink::FileSink;
 use quokka_engine::error::OperatorError;
+use quokka_engine::materialized::Materialized;
 use quokka_engine::operator::OperatorFactory;
 use quokka_engine::partitioning::Partitioning;
 use quokka_engine::plan::{Channels, Head, Input, Node as PhysicalNode, PhysicalPlan};
@@ -67,6 +69,8 @@ pub(crate) struct Workers {
 pub(crate) struct Physical {
     pub(crate) plan: PhysicalPlan,
     pub(crate) traces: Vec<Trace>,
+    /// Whether worker `i` has the `i`-th range of a sort order of the rows.
+    pub(crate) is_sorted: bool,
 }
 
 /// Where the rows of a query go.
@@ -75,6 +79,8 @@ pub(crate) enum Ending<'a> {
     Collect(&'a Collected),
     /// To files; what was written goes to every process.
     Files(Arc<FileSink>, &'a Collected),
+    /// They stay where they are, in the memory of the workers; what is known of them goes to every process.
+    Dataset(&'a Arc<Materialized>, &'a Collected),
     /// To a sink on the workers that have them.
     Sink(Arc<dyn SinkFactory>),
 }
@@ -96,13 +102,16 @@ pub(crate) fn lower(
         shared: query.shared.iter().map(SharedResult::new).collect(),
     };
     let mut stream = lowering.lower(&query.root, Order::Kept)?;
-    if let Ending::Files(files, _) = &ending {
-        stream = lowering.write(stream, files);
+    let is_sorted = lowering.is_sorted(&query.root);
+    match &ending {
+        Ending::Files(files, _) => stream = lowering.write(stream, files),
+        Ending::Dataset(rows, _) => stream = lowering.keep(stream, rows),
+        Ending::Collect(_) | Ending::Sink(_) => {},
     }
     (0..query.shared.len()).try_for_each(|index| lowering.materialize(index))?;
     let to_all = if lowering.processes > 1 { Partitioning::BroadcastToProcesses } else { Partitioning::PassThrough };
     let (sink, partitioning): (Arc<dyn SinkFactory>, _) = match ending {
-        Ending::Collect(collected) | Ending::Files(_, collected) => {
+        Ending::Collect(collected) | Ending::Files(_, collected) | Ending::Dataset(_, collected) => {
             (Arc::new(CollectSink::new(collected.clone(), stream.schema.clone())), to_all)
         },
         Ending::Sink(sink) => (sink, Partitioning::PassThrough),
@@ -115,7 +124,7 @@ pub(crate) fn lower(
         gates: Vec::new(),
         channels: Channels::All,
     });
-    Ok(Physical { plan: lowering.plan, traces: lowering.tracing.finish() })
+    Ok(Physical { plan: lowering.plan, traces: lowering.tracing.finish(), is_sorted })
 }
 
 /// What the reader of a stream does with its order.

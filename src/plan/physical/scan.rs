@@ -19,6 +19,9 @@ impl Lowering<'_> {
         if let Some(index) = self.shared_result(scan) {
             return self.shared_scan(index, &request, order);
         }
+        if let Some(parts) = scan.parts() {
+            return self.scan_parts(scan, parts, request, order);
+        }
         let source = scan.source(&request)?;
         let schema = source.schema();
         let (channels, placement) = match order {

@@ -9,6 +9,7 @@ use polars_core::prelude::SchemaRef;
 use quokka_connectors::materialized::MaterializedSource;
 use quokka_engine::error::OperatorError;
 use quokka_engine::materialized::Materialized;
+use quokka_engine::operator::Description;
 use quokka_engine::plan::{Channels, Head, Node};
 use quokka_engine::source::{Scan, ScanRequest, Source};
 use quokka_operators::materialize::Materialize;
@@ -61,7 +62,8 @@ impl Lowering<'_> {
         };
         let shared = &mut self.shared[index];
         shared.in_order |= in_order;
-        let source = MaterializedSource::new(shared.name(), shared.rows.clone(), shared.schema().clone(), request)?;
+        let description = Description::streams("materialized").with("plan", shared.name());
+        let source = MaterializedSource::new(description, shared.rows.clone(), shared.schema().clone(), request)?;
         let schema = source.schema();
         let channels = if in_order { Channels::One } else { Channels::All };
         let placement = if in_order || self.workers == 1 { Placement::One } else { Placement::Spread };

@@ -7,6 +7,7 @@ use polars_core::prelude::{PlSmallStr, SchemaRef};
 use quokka_engine::error::OperatorError;
 use quokka_engine::expr::Requirement;
 use quokka_engine::partitioning::Partitioning;
+use quokka_engine::source::Parts;
 use quokka_operators::whole_frame::{FrameFunction, WholeFrame};
 
 use super::keys::KeyColumns;
@@ -88,7 +89,8 @@ impl Lowering<'_> {
             | Node::Slice { input, .. }
             | Node::MapBatches { input, .. } => self.is_sorted(input),
             Node::Scan { scan, .. } => {
-                self.shared_result(scan.as_ref()).is_some_and(|index| self.is_sorted_result(index))
+                scan.parts() == Some(Parts::Sorted)
+                    || self.shared_result(scan.as_ref()).is_some_and(|index| self.is_sorted_result(index))
             },
             Node::Aggregate { .. } | Node::Join { .. } | Node::Union { .. } | Node::Stateful { .. } => false,
         }

@@ -25,6 +25,7 @@
 mod arrow;
 mod context;
 mod error;
+mod moments;
 mod plan;
 pub mod prelude;
 mod stream;
@@ -39,6 +40,7 @@ pub use quokka_connectors::sink::{FileOptions, WriteMode, WriteOptions, WriteRep
 pub use quokka_connectors::store::StoreOptions;
 pub use quokka_engine as engine;
 pub use stream::Dataset;
+pub use quokka_operators::sketch::{ApproximateExpr, QuantileOptions, approximate_quantile, approximate_quantiles};
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery, RunningSink};
 pub use user::{
     Batches, ColumnStatistics, Description, InputPartitioning, InputReader, MapOptions, Output, Progress, Split, State,

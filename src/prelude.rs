@@ -12,6 +12,7 @@ pub use polars_core::prelude::{Column, IntoColumn, IntoSeries, NamedFrom, PlSmal
 pub use polars_core::series::Series;
 pub use polars_ops::prelude::{JoinArgs, JoinCoalesce, JoinType};
 pub use quokka_engine::expr::prelude::*;
+pub use quokka_operators::sketch::{ApproximateExpr, QuantileOptions};
 
 pub use crate::Dataset;
 pub use crate::{

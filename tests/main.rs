@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod aggregate;
+mod approximate;
 mod arrow;
 mod cluster;
 mod csv;
@@ -17,6 +18,7 @@ mod failures;
 mod join;
 mod join_order;
 mod lifecycle;
+mod moments;
 mod order;
 mod parquet;
 mod processes;

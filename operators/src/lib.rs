@@ -7,7 +7,9 @@
 //! | [`filter`], [`project`], [`select`] | rows and columns of a batch, stateless |
 //! | [`materialize`] | rows that are read several times |
 //! | [`dataset`] | rows that are kept for later queries |
+//! | [`moments`] | sums of products of columns |
 //! | [`limit`] | the first rows, or a slice |
+//! | [`sketch`] | expressions for approximate aggregates |
 //! | [`top_k`] | the first rows of a sort order |
 //! | [`sort`] | all rows in a sort order |
 //! | [`union`] | rows of several inputs |
@@ -22,9 +24,11 @@ pub mod join;
 mod kept_batches;
 pub mod limit;
 pub mod materialize;
+pub mod moments;
 mod ordered_batches;
 pub mod project;
 pub mod select;
+pub mod sketch;
 mod slices;
 pub mod sort;
 mod state;

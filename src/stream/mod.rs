@@ -1,10 +1,12 @@
 //! [`DataStream`]: a lazy stream of DataFrames, with the names and meaning of Polars' `LazyFrame`.
 
+mod approximate;
 mod columns;
 mod dataset;
 mod files;
 mod group_by;
 mod join;
+mod moments;
 mod profile;
 mod rows;
 mod run;

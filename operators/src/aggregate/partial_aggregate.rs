@@ -17,6 +17,8 @@ const JUDGED_ROWS: usize = 100_000;
 const FIRST_ROWS: usize = 1 << 15;
 /// Groups that are held at most. They and their states stay within a few megabytes.
 const MOST_GROUPS: usize = 1 << 18;
+/// Bytes of groups that are held at most. Only strings and sketches take so many.
+const MOST_BYTES: usize = 64 << 20;
 /// Groups that leave early if each has seen several rows, none of which came much later than the first: more groups would
 /// only outgrow the cache.
 const NEIGHBOURS: usize = 1 << 15;
@@ -28,7 +30,7 @@ const MOST_FIRST_GROUPS_PER_HUNDRED_RUNS: usize = 95;
 /// Reduces the rows of one worker to one row a group, before they are exchanged.
 ///
 /// Blocks while grouping reduces its input, and then holds at most 262 144 groups (32 768 where the rows of a group stand
-/// close together): beyond that it sends what it has and starts anew. Where it finds that keys hardly come back it steps
+/// close together) and some 64 MB: beyond that it sends what it has and starts anew. Where it finds that keys hardly come back it steps
 /// aside for good: it reduces rows with equal keys that follow each other to one, without holding any, and sends other
 /// rows on as groups of their own.
 pub struct PartialAggregate {
@@ -79,7 +81,7 @@ impl Channel {
     fn is_due(&mut self) -> bool {
         let groups = self.state.len();
         let neighbours = groups >= NEIGHBOURS && self.rows >= 2 * groups && self.state.few_return();
-        let full = groups >= MOST_GROUPS || neighbours;
+        let full = groups >= MOST_GROUPS || neighbours || self.state.bytes() >= MOST_BYTES;
         if full || self.rows >= JUDGED_ROWS {
             self.aside = groups * 100 > self.runs * MOST_GROUPS_PER_HUNDRED_RUNS;
         } else if self.rows >= FIRST_ROWS {

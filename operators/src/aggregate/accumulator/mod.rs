@@ -4,10 +4,13 @@ mod boolean;
 mod bytes;
 mod count;
 mod decimal_sum;
+mod distinct_sketches;
 mod end_value;
 mod extremum;
 mod few_groups;
 mod moments;
+mod quantile_sketches;
+mod sketches;
 mod sum;
 
 use polars_arrow::array::{Array, PrimitiveArray};
@@ -22,10 +25,13 @@ pub(crate) use boolean::Truth;
 pub(crate) use bytes::BytesExtremum;
 pub(crate) use count::{Count, Counted};
 pub(crate) use decimal_sum::DecimalSum;
+pub(crate) use distinct_sketches::{DistinctSketches, estimates, has_hash, single_values};
 pub(crate) use end_value::EndValue;
 pub(crate) use extremum::Extremum;
 pub(crate) use few_groups::{FEW, count_by_group};
 pub(crate) use moments::Moments;
+pub(crate) use quantile_sketches::{QuantileSketches, read_ranks, single_ranks};
+pub(crate) use sketches::each_image;
 pub(crate) use sum::Sum;
 
 /// The rows of a batch, by group.

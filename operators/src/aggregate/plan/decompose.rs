@@ -15,6 +15,7 @@ use super::function::Function;
 use super::internal_name;
 use super::outcome::Outcome;
 use crate::aggregate::accumulator::Counted;
+use crate::sketch::{Quantiles, recognize};
 
 /// A function over an input, with its place among the states.
 #[derive(Clone, Debug)]
@@ -102,6 +103,9 @@ impl<'a> Decomposer<'a> {
                 Some(Expr::Function { input, function: function.clone() })
             },
             Expr::AnonymousFunction { input, function, options, fmt_str } => {
+                if let ([input], Some((quantiles, k))) = (input.as_slice(), recognize(function)) {
+                    return self.quantiles(input, quantiles, k);
+                }
                 let Some(input) = self.rewrite_all(input)? else { return Ok(None) };
                 Some(Expr::AnonymousFunction {
                     input,
@@ -142,6 +146,7 @@ impl<'a> Decomposer<'a> {
     fn function(&mut self, input: &Expr, function: &FunctionExpr) -> Result<Option<Expr>, OperatorError> {
         match function {
             FunctionExpr::NullCount => self.count(Counted::Nulls, input, false),
+            FunctionExpr::ApproxNUnique => self.distinct(input),
             FunctionExpr::Boolean(BooleanFunction::Any { ignore_nulls }) => {
                 self.state_of(Function::Truth { any: true, ignore_nulls: *ignore_nulls }, input, *ignore_nulls)
             },
@@ -194,6 +199,25 @@ impl<'a> Decomposer<'a> {
         let value = if dtype == DataType::Float32 { DataType::Float32 } else { DataType::Float64 };
         let column = self.partial(Function::Moments, Some(input), dtype);
         Ok(Some(self.outcome(Outcome::Variance { column, ddof, root, dtype: value })))
+    }
+
+    fn quantiles(&mut self, input: &Expr, quantiles: Quantiles, k: u16) -> Result<Option<Expr>, OperatorError> {
+        let Some((input, dtype)) = self.input(input, true)? else { return Ok(None) };
+        let function = Function::QuantileSketch(k);
+        if !function.takes(&dtype) {
+            return Ok(None);
+        }
+        let column = self.partial(function, Some(input), dtype.clone());
+        Ok(Some(self.outcome(Outcome::Quantiles { column, k, quantiles, input: dtype })))
+    }
+
+    fn distinct(&mut self, input: &Expr) -> Result<Option<Expr>, OperatorError> {
+        let Some((input, dtype)) = self.input(input, false)? else { return Ok(None) };
+        if !Function::DistinctSketch.takes(&dtype) {
+            return Ok(None);
+        }
+        let column = self.partial(Function::DistinctSketch, Some(input), dtype);
+        Ok(Some(self.outcome(Outcome::Distinct { column })))
     }
 
     fn count(&mut self, counted: Counted, input: &Expr, filtered: bool) -> Result<Option<Expr>, OperatorError> {

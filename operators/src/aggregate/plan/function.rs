@@ -10,8 +10,10 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::physical::physical_dtype;
 
 use crate::aggregate::accumulator::{
-    Accumulator, BytesExtremum, Count, Counted, DecimalSum, EndValue, Extremum, Moments, Sum, Truth, cast,
+    Accumulator, BytesExtremum, Count, Counted, DecimalSum, DistinctSketches, EndValue, Extremum, Moments,
+    QuantileSketches, Sum, Truth, cast, has_hash, single_ranks, single_values,
 };
+use crate::sketch::{has_order, is_wide};
 
 /// A function whose partial results merge into its result.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,10 @@ pub(crate) enum Function {
     },
     /// What variance and standard deviation are made of.
     Moments,
+    /// What quantiles are estimated from, of the given size.
+    QuantileSketch(u16),
+    /// What the number of distinct values is estimated from.
+    DistinctSketch,
 }
 
 impl Function {
@@ -47,6 +53,7 @@ impl Function {
             Function::EndValue { .. } => vec![input.clone(), DataType::UInt32],
             Function::Truth { .. } => vec![DataType::Boolean],
             Function::Moments => vec![DataType::UInt64, DataType::Float64, DataType::Float64],
+            Function::QuantileSketch(_) | Function::DistinctSketch => vec![DataType::Binary],
         }
     }
 
@@ -70,6 +77,8 @@ impl Function {
                 number || input.is_bool() || input.is_string() || input.is_binary() || input.is_enum()
             },
             Function::Moments => input.is_primitive_numeric() || input.is_bool() || input.is_decimal(),
+            Function::QuantileSketch(_) => has_order(input),
+            Function::DistinctSketch => has_hash(input),
             Function::Count(_) | Function::EndValue { .. } => !input.is_null() && !input.is_object(),
         }
     }
@@ -116,6 +125,9 @@ impl Function {
             &Function::Truth { any, ignore_nulls } => Box::new(Truth::new(any, ignore_nulls)),
             &Function::EndValue { last } => Box::new(EndValue::new(last, input.clone())),
             Function::Moments => Box::new(Moments::default()),
+            &Function::QuantileSketch(k) if is_wide(input) => Box::new(QuantileSketches::<i128>::new(k)),
+            &Function::QuantileSketch(k) => Box::new(QuantileSketches::<i64>::new(k)),
+            Function::DistinctSketch => Box::new(DistinctSketches::new()?),
         })
     }
 
@@ -145,6 +157,11 @@ impl Function {
                 without_nulls(cast(input, &DataType::Float64)?)?,
                 constant(Scalar::from(0f64)),
             ],
+            &Function::QuantileSketch(k) if is_wide(input.dtype()) => {
+                vec![single_ranks::<i128>(k, input)?.into_column()]
+            },
+            &Function::QuantileSketch(k) => vec![single_ranks::<i64>(k, input)?.into_column()],
+            Function::DistinctSketch => vec![single_values(input)?.into_column()],
         })
     }
 
@@ -185,6 +202,8 @@ impl fmt::Display for Function {
             Function::EndValue { last: false } => "first",
             Function::EndValue { last: true } => "last",
             Function::Moments => "moments",
+            Function::QuantileSketch(k) => return write!(f, "quantile_sketch[{k}]"),
+            Function::DistinctSketch => "distinct_sketch",
         })
     }
 }

@@ -30,7 +30,7 @@ use super::whole_group_aggregate::{KeyedRows, WholeGroupAggregate};
 /// behind it.
 ///
 /// Aggregates that decompose (`sum`, `min`, `max`, `mean`, `count`, `len`, `null_count`, `first`, `last`, `any`, `all`,
-/// `std`, `var`, filtered ones, and elementwise expressions over them) are computed in two phases: each worker reduces its
+/// `std`, `var`, `approx_n_unique`, approximate quantiles, filtered ones, and elementwise expressions over them) are computed in two phases: each worker reduces its
 /// rows to one row a group, and the owner of a key merges them. With any other aggregate the rows themselves are exchanged,
 /// and each group is evaluated as a whole.
 ///

@@ -7,7 +7,8 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::expr::decimal::mean_from_sum_count;
 use quokka_engine::physical::physical_dtype;
 
-use crate::aggregate::accumulator::{cast, native, series_of};
+use crate::aggregate::accumulator::{cast, each_image, estimates, native, read_ranks, series_of};
+use crate::sketch::{Key, Quantiles, Ranks, is_wide};
 
 /// How the value of an aggregate follows from state columns, which are given by their index among the states.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,10 @@ pub(crate) enum Outcome {
     /// Variance or, as its root, standard deviation, of the moments from `column` on; null if there are no more than
     /// `ddof` values.
     Variance { column: usize, ddof: u8, root: bool, dtype: DataType },
+    /// Quantiles of values of type `input`, from sketches of size `k`.
+    Quantiles { column: usize, k: u16, quantiles: Quantiles, input: DataType },
+    /// The number of distinct values, from sketches, in Polars' index type.
+    Distinct { column: usize },
 }
 
 /// A count that Polars' index type cannot hold.
@@ -34,7 +39,8 @@ impl Outcome {
     /// Type of the value.
     pub fn dtype(&self) -> DataType {
         match self {
-            Outcome::Count { .. } => IDX_DTYPE,
+            Outcome::Count { .. } | Outcome::Distinct { .. } => IDX_DTYPE,
+            Outcome::Quantiles { quantiles, input, .. } => quantiles.dtype(input),
             Outcome::State { dtype, .. } | Outcome::Mean { dtype, .. } | Outcome::Variance { dtype, .. } => {
                 dtype.clone()
             },
@@ -51,17 +57,40 @@ impl Outcome {
                 let variance = variance(&states[*column], &states[*column + 2], *ddof, *root)?;
                 cast(&variance.into_column(), dtype)?
             },
+            Outcome::Quantiles { column, k, quantiles, input } => {
+                let lies = physical_dtype(input);
+                if is_wide(&lies) {
+                    quantiles.of(&sketches::<i128>(&states[*column], *k)?, input, &lies)?
+                } else {
+                    quantiles.of(&sketches::<i64>(&states[*column], *k)?, input, &lies)?
+                }
+            },
+            Outcome::Distinct { column } => in_index_type(&estimates(&states[*column])?)?.into_column(),
         };
         Ok(column.with_name(name.clone()))
     }
 }
 
 fn count(column: &Column) -> Result<Series, OperatorError> {
-    let counts = native::<u64>(column)?;
+    in_index_type(native::<u64>(column)?.values())
+}
+
+/// Counts in Polars' index type.
+fn in_index_type(counts: &[u64]) -> Result<Series, OperatorError> {
     let counts: Result<Vec<IdxSize>, CountOverflow> =
-        counts.values().iter().map(|&count| IdxSize::try_from(count).map_err(|_| CountOverflow(count))).collect();
+        counts.iter().map(|&count| IdxSize::try_from(count).map_err(|_| CountOverflow(count))).collect();
     let counts = counts.map_err(|error| OperatorError::new(ErrorKind::Overflow, error))?;
     Ok(series_of(counts, None, &IDX_DTYPE))
+}
+
+/// The sketches whose images are in a column.
+fn sketches<T: Key>(images: &Column, k: u16) -> Result<Vec<Ranks<T>>, OperatorError> {
+    let mut sketches = Vec::with_capacity(images.len());
+    each_image(images, |_, image| {
+        sketches.push(read_ranks(k, image)?);
+        Ok(())
+    })?;
+    Ok(sketches)
 }
 
 fn mean(sum: &Column, count: &Column, days: bool, dtype: &DataType) -> Result<Column, OperatorError> {

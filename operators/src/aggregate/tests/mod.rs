@@ -5,6 +5,7 @@ mod functions;
 mod keys;
 mod phases;
 mod random;
+mod sketches;
 
 use polars_core::prelude::*;
 use polars_lazy::frame::IntoLazy;

@@ -1,0 +1,13 @@
+//! Small summaries of many values, which merge.
+
+mod keys;
+mod quantile;
+mod ranks;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
+pub(crate) use keys::Key;
+pub use quantile::{ApproximateExpr, QuantileOptions, approximate_quantile, approximate_quantiles};
+pub(crate) use quantile::{Quantiles, has_order, is_wide, recognize};
+pub(crate) use ranks::Ranks;

@@ -31,7 +31,7 @@ fn exact(values: &Series) -> Series {
     let values = values.drop_nulls().sort(SortOptions::default()).unwrap();
     let places: Vec<Option<IdxSize>> = AT
         .iter()
-        .map(|at| (values.len() > 0).then(|| ((at * values.len() as f64).ceil() as usize).max(1) as IdxSize - 1))
+        .map(|at| (!values.is_empty()).then(|| ((at * values.len() as f64).ceil() as usize).max(1) as IdxSize - 1))
         .collect();
     values.take(&IdxCa::new("".into(), places)).unwrap()
 }

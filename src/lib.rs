@@ -26,6 +26,7 @@ mod arrow;
 mod context;
 mod error;
 mod moments;
+mod picture;
 mod plan;
 pub mod prelude;
 mod stream;

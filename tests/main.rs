@@ -21,6 +21,7 @@ mod lifecycle;
 mod moments;
 mod order;
 mod parquet;
+mod pictures;
 mod processes;
 mod profile;
 mod project;

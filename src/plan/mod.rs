@@ -7,6 +7,7 @@ pub(crate) mod expression;
 pub(crate) mod join;
 pub(crate) mod logical;
 pub(crate) mod optimizer;
+pub(crate) mod outline;
 pub(crate) mod physical;
 pub(crate) mod query;
 

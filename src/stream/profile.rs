@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use quokka_engine::plan::Node;
+use quokka_engine::metrics::NodeReport;
 use quokka_engine::pool::QueryReport;
 
 use crate::context::Context;
 use crate::plan::Line;
-use crate::plan::cardinality::Estimates;
 use crate::plan::logical::LogicalPlan;
+use crate::plan::outline::Outline;
 use crate::plan::physical::{Place, Trace};
 
 /// What was measured while a query ran: see [`DataStream::profile`](crate::DataStream::profile).
@@ -29,56 +29,55 @@ use crate::plan::physical::{Place, Trace};
 /// In a cluster, the figures are those of this process alone.
 pub struct Profile {
     traces: Vec<Trace>,
-    nodes: Vec<NodeText>,
+    pub(super) outline: Outline,
     process: usize,
     processes: usize,
     /// Of this process.
     workers: usize,
     planned: Duration,
-    report: QueryReport,
-}
-
-/// A node of the physical plan.
-struct NodeText {
-    /// Of each operator.
-    operators: Vec<String>,
-    /// Where its input comes from.
-    inputs: String,
-    /// What reads from it.
-    readers: Vec<String>,
+    pub(super) report: QueryReport,
 }
 
 impl Profile {
-    /// Of a query that was planned as `traces` and `nodes` in the time `planned`, and did what `report` says.
+    /// Of a query that was planned as `traces` and `outline` in the time `planned`, and did what `report` says.
     pub(super) fn new(
-        mut traces: Vec<Trace>,
-        nodes: &[Node],
-        estimates: &Estimates,
+        traces: Vec<Trace>,
+        outline: Outline,
         context: &Context,
         planned: Duration,
         report: QueryReport,
     ) -> Self {
-        traces.iter_mut().for_each(|trace| trace.estimate(estimates));
-        let mut texts: Vec<NodeText> = Vec::with_capacity(nodes.len());
-        for (index, node) in nodes.iter().enumerate() {
-            let mut inputs = String::new();
-            for input in &node.inputs {
-                inputs.push_str(&format!(" ← {} {}", input.from, input.partitioning));
-                if let Some(from) = texts.get_mut(input.from) {
-                    from.readers.push(format!("{} to {index}", input.partitioning));
-                }
-            }
-            let operators = node.operators().map(|operator| operator.to_string()).collect();
-            texts.push(NodeText { operators, inputs, readers: Vec::new() });
-        }
         let (process, processes) = (context.process(), context.processes());
         let workers = context.workers() / processes.max(1);
-        Self { traces, nodes: texts, process, processes, workers, planned, report }
+        Self { traces, outline, process, processes, workers, planned, report }
     }
 
     /// All figures, node by node in the order of the physical plan.
     pub fn report(&self) -> &QueryReport {
         &self.report
+    }
+
+    /// Which process it is, if there are several.
+    pub(super) fn whose(&self) -> Option<String> {
+        let whose = || format!("process {} of {}, whose figures these are", self.process, self.processes);
+        (self.processes > 1).then(whose)
+    }
+
+    /// What the time of the run was spent on.
+    pub(super) fn times(&self) -> String {
+        let sum = |part: fn(&NodeReport) -> Duration| -> Duration { self.report.nodes.iter().map(part).sum() };
+        let operators = sum(|node| node.operators.iter().map(|operator| operator.busy).sum());
+        let (busy, shipping) = (sum(|node| node.busy), sum(|node| node.shipping));
+        let all = self.report.elapsed * self.workers as u32;
+        format!(
+            "{} on {} workers: operators {}, shipping {}, other work {}, idle {}",
+            milliseconds(self.report.elapsed),
+            self.workers,
+            milliseconds(operators),
+            milliseconds(shipping),
+            milliseconds(busy.saturating_sub(operators + shipping)),
+            milliseconds(all.saturating_sub(busy)),
+        )
     }
 
     /// What was measured of an operator: rows, time, and state.
@@ -127,15 +126,22 @@ impl Profile {
     }
 
     fn write_node(&self, index: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Some(text), Some(node)) = (self.nodes.get(index), self.report.nodes.get(index)) else { return Ok(()) };
-        for (level, (operator, description)) in node.operators.iter().zip(&text.operators).enumerate() {
+        let (Some(outline), Some(node)) = (self.outline.nodes.get(index), self.report.nodes.get(index)) else {
+            return Ok(());
+        };
+        for (level, (operator, shown)) in node.operators.iter().zip(&outline.operators).enumerate() {
+            let description = &shown.description;
             // What sends nothing at least takes something.
             let batches = if operator.batches_out > 0 { operator.batches_out } else { operator.batches_in };
             let [rows_in, rows_out, batches] = [operator.rows_in, operator.rows_out, batches].map(count);
             let (time, state) = (milliseconds(operator.busy), bytes(operator.state_bytes));
             write!(f, "{rows_in:>13} {rows_out:>13} {batches:>8} {:>9} {time:>11} {state:>9}  ", "")?;
             match level {
-                0 => write!(f, "{index}: {description}{}", text.inputs)?,
+                0 => {
+                    write!(f, "{index}: {description}")?;
+                    let mut inputs = outline.inputs.iter();
+                    inputs.try_for_each(|(from, partitioning)| write!(f, " ← {from} {partitioning}"))?;
+                },
                 _ => write!(f, "{:indent$}→ {description}", "", indent = index.to_string().len())?,
             }
             if level == 0 && node.splits > 0 {
@@ -146,8 +152,10 @@ impl Profile {
             }
             writeln!(f)?;
         }
-        if !text.readers.is_empty() {
-            let (sent, time, readers) = (bytes(node.bytes_out), milliseconds(node.shipping), text.readers.join(", "));
+        if !outline.readers.is_empty() {
+            let readers = outline.readers.iter().map(|(to, partitioning)| format!("{partitioning} to {to}"));
+            let readers = readers.collect::<Vec<_>>().join(", ");
+            let (sent, time) = (bytes(node.bytes_out), milliseconds(node.shipping));
             let indent = index.to_string().len();
             writeln!(f, "{:>13} {:>13} {:>8} {sent:>9} {time:>11} {:>9}  {:indent$}⇒ {readers}", "", "", "", "", "")?;
         }
@@ -157,26 +165,10 @@ impl Profile {
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sum = |part: fn(&quokka_engine::metrics::NodeReport) -> Duration| -> Duration {
-            self.report.nodes.iter().map(part).sum()
-        };
-        let operators = sum(|node| node.operators.iter().map(|operator| operator.busy).sum());
-        let (busy, shipping) = (sum(|node| node.busy), sum(|node| node.shipping));
-        let all = self.report.elapsed * self.workers as u32;
-        if self.processes > 1 {
-            writeln!(f, "process {} of {}, whose figures these are", self.process, self.processes)?;
+        if let Some(whose) = self.whose() {
+            writeln!(f, "{whose}")?;
         }
-        writeln!(
-            f,
-            "planned in {}; {} on {} workers: operators {}, shipping {}, other work {}, idle {}",
-            milliseconds(self.planned),
-            milliseconds(self.report.elapsed),
-            self.workers,
-            milliseconds(operators),
-            milliseconds(shipping),
-            milliseconds(busy.saturating_sub(operators + shipping)),
-            milliseconds(all.saturating_sub(busy)),
-        )?;
+        writeln!(f, "planned in {}; {}", milliseconds(self.planned), self.times())?;
         writeln!(f, "\noptimized plan\n{:>13} {:>13} {:>11} {:>9}", "rows", "rows≈", "time", "state")?;
         for (index, trace) in self.traces.iter().enumerate() {
             if index > 0 {
@@ -187,7 +179,7 @@ impl fmt::Display for Profile {
         let names = ["rows in", "rows out", "batches", "bytes", "time", "state"];
         let [rows_in, rows_out, batches, bytes, time, state] = names;
         writeln!(f, "\nphysical plan\n{rows_in:>13} {rows_out:>13} {batches:>8} {bytes:>9} {time:>11} {state:>9}")?;
-        (0..self.nodes.len()).try_for_each(|index| self.write_node(index, f))
+        (0..self.outline.nodes.len()).try_for_each(|index| self.write_node(index, f))
     }
 }
 
@@ -198,7 +190,7 @@ impl fmt::Debug for Profile {
 }
 
 /// Digits in groups of three.
-fn count(number: u64) -> String {
+pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
@@ -210,11 +202,11 @@ fn count(number: u64) -> String {
     text
 }
 
-fn milliseconds(time: Duration) -> String {
+pub(super) fn milliseconds(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
-fn bytes(bytes: u64) -> String {
+pub(super) fn bytes(bytes: u64) -> String {
     match bytes {
         0 => "-".into(),
         1..1_000 => format!("{bytes} B"),

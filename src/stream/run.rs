@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::plan::WithRows;
 use crate::plan::cardinality::Estimates;
 use crate::plan::optimizer::optimize_query;
+use crate::plan::outline::Outline;
 use crate::plan::physical::{Collected, Ending, Physical, lower};
 use crate::plan::query::Query;
 
@@ -114,13 +115,15 @@ impl DataStream {
         let estimates = Estimates::default();
         let query = self.optimized(&estimates)?;
         let collected = Collected::default();
-        let Physical { plan, traces, .. } = self.lower(&query, &estimates, Ending::Collect(&collected))?;
+        let Physical { plan, mut traces, handovers, .. } = self.lower(&query, &estimates, Ending::Collect(&collected))?;
         // The texts are made afterwards, so that they do not count.
         let nodes = plan.nodes.clone();
         let planned = start.elapsed();
         let report = self.context.run(plan)?.wait()?;
         let rows = collected.take(query.root.schema()).map_err(assembling)?;
-        Ok((rows, Profile::new(traces, &nodes, &estimates, &self.context, planned, report)))
+        traces.iter_mut().for_each(|trace| trace.estimate(&estimates));
+        let outline = Outline::new(&nodes, &traces, handovers);
+        Ok((rows, Profile::new(traces, outline, &self.context, planned, report)))
     }
 
     /// Runs the query, and returns the optimized plan and what the workers did as text: beside each node and operator its

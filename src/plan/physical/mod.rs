@@ -32,7 +32,7 @@ mod write;
 
 pub(crate) use collect::Collected;
 pub(crate) use function::CallFunction;
-pub(crate) use trace::{Place, Trace};
+pub(crate) use trace::{Handover, Place, Trace};
 
 use std::sync::Arc;
 
@@ -69,6 +69,7 @@ pub(crate) struct Workers {
 pub(crate) struct Physical {
     pub(crate) plan: PhysicalPlan,
     pub(crate) traces: Vec<Trace>,
+    pub(crate) handovers: Vec<Handover>,
     /// Whether worker `i` has the `i`-th range of a sort order of the rows.
     pub(crate) is_sorted: bool,
 }
@@ -99,6 +100,7 @@ pub(crate) fn lower(
         estimates,
         filters: DynamicFilters::new(on.dynamic_filters),
         tracing: Tracing::default(),
+        handovers: Vec::new(),
         shared: query.shared.iter().map(SharedResult::new).collect(),
     };
     let mut stream = lowering.lower(&query.root, Order::Kept)?;
@@ -124,7 +126,8 @@ pub(crate) fn lower(
         gates: Vec::new(),
         channels: Channels::All,
     });
-    Ok(Physical { plan: lowering.plan, traces: lowering.tracing.finish(), is_sorted })
+    let handovers = lowering.handovers;
+    Ok(Physical { plan: lowering.plan, traces: lowering.tracing.finish(), handovers, is_sorted })
 }
 
 /// What the reader of a stream does with its order.
@@ -165,6 +168,7 @@ struct Lowering<'a> {
     estimates: &'a Estimates,
     filters: DynamicFilters,
     tracing: Tracing,
+    handovers: Vec<Handover>,
     /// As in the query.
     shared: Vec<SharedResult>,
 }

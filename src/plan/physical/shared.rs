@@ -14,6 +14,7 @@ use quokka_engine::plan::{Channels, Head, Node};
 use quokka_engine::source::{Scan, ScanRequest, Source};
 use quokka_operators::materialize::Materialize;
 
+use super::trace::{Handover, Place};
 use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::logical::LogicalPlan;
 use crate::plan::query::{SharedPlan, SharedScan};
@@ -25,12 +26,14 @@ pub(super) struct SharedResult {
     rows: Arc<Materialized>,
     /// Whether a reader needs the rows in order. Known when all readers have been lowered.
     in_order: bool,
+    /// The nodes that read it.
+    readers: Vec<usize>,
 }
 
 impl SharedResult {
     pub(super) fn new(shared: &SharedPlan) -> Self {
         let rows = Arc::new(Materialized::new());
-        Self { scan: shared.scan.clone(), plan: shared.plan.clone(), rows, in_order: false }
+        Self { scan: shared.scan.clone(), plan: shared.plan.clone(), rows, in_order: false, readers: Vec::new() }
     }
 
     fn name(&self) -> String {
@@ -76,6 +79,7 @@ impl Lowering<'_> {
             channels,
         };
         let node = self.plan.add(node);
+        self.shared[index].readers.push(node);
         Ok(Stream { node, schema, placement, sources: vec![node] })
     }
 
@@ -87,13 +91,16 @@ impl Lowering<'_> {
         let stream = self.lower(&plan, if in_order { Order::Needed } else { Order::Ignored })?;
         let shared = &self.shared[index];
         let keep = Arc::new(Materialize::new(shared.name(), shared.rows.clone()));
-        if in_order {
+        let kept = if in_order {
             let stream = self.restore_order(stream);
             let partitioning = self.to_one(&stream);
-            self.exchange(stream, partitioning, keep, Arc::default());
+            self.exchange(stream, partitioning, keep, Arc::default())
         } else {
-            self.fuse(stream, keep, Arc::default());
-        }
+            self.fuse(stream, keep, Arc::default())
+        };
+        let reader =
+            |node: &usize| Handover { from: kept.node, to: Place { node: *node, level: 0 }, what: "shared plan" };
+        self.handovers.extend(self.shared[index].readers.iter().map(reader));
         self.trace_rest();
         Ok(())
     }

@@ -178,3 +178,38 @@ fn plans_are_the_same_every_time() {
     };
     assert_eq!(fingerprint(), fingerprint());
 }
+
+#[test]
+fn rows_that_wait_in_memory_are_known() {
+    let sums = table(9).aggregate(&[col("k")], &[col("v").sum().alias("sum")], "agg").unwrap();
+    let most = sums.clone().select(&[col("sum").max().alias("sum")], "select").unwrap();
+    let on = vec![col("sum")];
+    let specification =
+        JoinSpecification { how: JoinType::Inner, left_on: on.clone(), right_on: on, ..Default::default() };
+    let plan = sums.join(most, &specification).unwrap();
+    let physical = lower(
+        &optimize_query(plan, Rules::default(), &Estimates::default()),
+        FOUR,
+        &Estimates::default(),
+        Ending::Collect(&Collected::default()),
+    )
+    .unwrap();
+    let ends = physical.handovers.iter().map(|handover| {
+        let name = |node: usize, level: usize| physical.plan.nodes[node].operators().nth(level).unwrap().name;
+        let from = &physical.plan.nodes[handover.from];
+        format!(
+            "{}: {} to {}",
+            handover.what,
+            name(handover.from, from.fused.len()),
+            name(handover.to.node, handover.to.level)
+        )
+    });
+    let mut ends: Vec<String> = ends.collect();
+    ends.sort();
+    let expected = [
+        "build side: hash-join-build to hash-join",
+        "shared plan: materialize to materialized",
+        "shared plan: materialize to materialized",
+    ];
+    assert_eq!(ends, expected);
+}

@@ -1,6 +1,6 @@
 //! Which operators a logical plan became: the way back from what was measured to the query.
 
-use super::{Lowered, Lowering, Order};
+use super::{Lowered, Lowering, Order, Stream};
 use crate::plan::cardinality::Estimates;
 use crate::plan::logical::LogicalPlan;
 
@@ -34,6 +34,17 @@ pub(crate) struct Place {
     pub(crate) level: usize,
 }
 
+/// Rows that a node hands to an operator inside its process, without an edge: they are in memory when that starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handover {
+    /// The node that keeps the rows.
+    pub(crate) from: usize,
+    /// The operator that finds them.
+    pub(crate) to: Place,
+    /// What they are to it.
+    pub(crate) what: &'static str,
+}
+
 /// The traces that are being made.
 #[derive(Default)]
 pub(super) struct Tracing {
@@ -57,10 +68,14 @@ impl Lowering<'_> {
         let stream = self.lower_node(plan, order)?;
         let inputs = std::mem::replace(&mut self.tracing.inputs, others);
         let operators = self.claim();
-        let level = self.plan.nodes.get(stream.node).map_or(0, |node| node.fused.len());
-        let output = Place { node: stream.node, level };
+        let output = self.last_operator(&stream);
         self.tracing.inputs.push(Trace { plan: plan.clone(), rows: None, output, operators, inputs });
         Ok(stream)
+    }
+
+    /// The operator whose output is `stream`.
+    pub(super) fn last_operator(&self, stream: &Stream) -> Place {
+        Place { node: stream.node, level: self.plan.nodes.get(stream.node).map_or(0, |node| node.fused.len()) }
     }
 
     /// Adds what was made since to the plan that was lowered last.

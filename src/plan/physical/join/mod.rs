@@ -18,6 +18,7 @@ use self::names::PairNames;
 use self::sides::{build_side, distribution, operator_type};
 use super::dynamic_filter::{Doomed, of_side};
 use super::keys::KeyColumns;
+use super::trace::Handover;
 use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::expression::{NamedExpr, substitute};
 use crate::plan::join::{Join, JoinColumn, JoinKey, JoinSource};
@@ -99,6 +100,8 @@ impl Lowering<'_> {
             let partitioning = Partitioning::HashToProcess(probe_keys.names().to_vec());
             self.exchange(probe_stream, partitioning, operators.probe.clone(), operators.schema.clone())
         };
+        let probe = self.last_operator(&joined);
+        self.handovers.push(Handover { from: build_node, to: probe, what: "build side" });
         gates.iter().for_each(|gate| self.wait_for(gate, &joined));
         joined.sources.extend(build_stream.sources);
         joined.placement = if self.workers == 1 { Placement::One } else { Placement::Spread };

@@ -25,10 +25,12 @@
 mod arrow;
 mod context;
 mod error;
+mod figures;
 mod moments;
 mod picture;
 mod plan;
 pub mod prelude;
+mod progress;
 mod stream;
 mod user;
 
@@ -40,8 +42,9 @@ pub use quokka_connectors::parquet::{ParquetCompression, ParquetOptions, Parquet
 pub use quokka_connectors::sink::{FileOptions, WriteMode, WriteOptions, WriteReport, WrittenFile};
 pub use quokka_connectors::store::StoreOptions;
 pub use quokka_engine as engine;
-pub use stream::Dataset;
+pub use quokka_engine::pool::{QueryProgress, SourceProgress};
 pub use quokka_operators::sketch::{ApproximateExpr, QuantileOptions, approximate_quantile, approximate_quantiles};
+pub use stream::Dataset;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery, RunningSink};
 pub use user::{
     Batches, ColumnStatistics, Description, InputPartitioning, InputReader, MapOptions, Output, Progress, Split, State,
@@ -52,6 +55,11 @@ pub use user::{
 #[cfg(doctest)]
 #[doc = include_str!("../docs/user-defined.md")]
 struct UserDefinedDoctests;
+
+/// The examples of the page on progress, pictures and spans.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/observability.md")]
+struct ObservabilityDoctests;
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]

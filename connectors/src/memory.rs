@@ -4,6 +4,7 @@ pub(crate) mod sample;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use polars_core::frame::DataFrame;
 use polars_core::prelude::PlSmallStr;
@@ -141,7 +142,8 @@ impl Scan for MemoryScan {
             splits.clear();
         }
         let table = self.schema.clone();
-        Ok(Arc::new(MemorySource { frames: self.frames.clone(), table, request: Arc::new(request), splits }))
+        let (frames, request) = (self.frames.clone(), Arc::new(request));
+        Ok(Arc::new(MemorySource { frames, table, request, splits, bytes_read: AtomicU64::new(0) }))
     }
 }
 
@@ -151,6 +153,8 @@ struct MemorySource {
     request: Arc<Request>,
     /// A frame and rows of it.
     splits: Vec<(usize, Range<usize>)>,
+    /// Of the columns that are read, in the splits that were opened.
+    bytes_read: AtomicU64,
 }
 
 impl Source for MemorySource {
@@ -174,11 +178,20 @@ impl Source for MemorySource {
         self.request.dropped()
     }
 
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
         let found = self.splits.get(split).and_then(|(frame, rows)| Some((self.frames.get(*frame)?, rows)));
         let Some((frame, rows)) = found else {
             return Err(OperatorError::message(ErrorKind::Internal, format!("there is no split {split}")));
         };
+        let columns = self.request.columns();
+        let read = columns.iter().filter_map(|column| frame.column(column).ok());
+        let bytes: usize = read.map(|column| column.as_materialized_series().estimated_size()).sum();
+        let share = rows.len() as f64 / frame.height().max(1) as f64;
+        self.bytes_read.fetch_add((bytes as f64 * share) as u64, Ordering::Relaxed);
         let frame = frame.slice(rows.start as i64, rows.len());
         Ok(Box::new(MemoryReader::new(frame, self.request.clone(), context)))
     }

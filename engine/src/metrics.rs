@@ -13,6 +13,7 @@ pub struct NodeMetrics {
     ship_nanos: AtomicU64,
     splits: AtomicU64,
     dropped: AtomicU64,
+    bytes_read: AtomicU64,
 }
 
 /// What one operator of a node has done so far in this process, summed over its workers.
@@ -41,6 +42,8 @@ pub struct NodeReport {
     pub splits: u64,
     /// Rows that dynamic filters dropped where they were read, up to the end of the last split.
     pub dropped: u64,
+    /// Bytes of the splits that were opened, as far as the source knows them.
+    pub bytes_read: u64,
 }
 
 /// What one operator has done.
@@ -84,6 +87,7 @@ impl NodeMetrics {
             ship_nanos: AtomicU64::default(),
             splits: AtomicU64::default(),
             dropped: AtomicU64::default(),
+            bytes_read: AtomicU64::default(),
         }
     }
 
@@ -109,6 +113,11 @@ impl NodeMetrics {
         self.ship_nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
+    /// A split was opened, after which its source has read so many bytes in all.
+    pub(crate) fn opened_split(&self, bytes: u64) {
+        self.bytes_read.fetch_max(bytes, Ordering::Relaxed);
+    }
+
     /// A split was read, after which its source has dropped so many rows in all.
     pub(crate) fn finished_split(&self, dropped: u64) {
         self.splits.fetch_add(1, Ordering::Relaxed);
@@ -124,6 +133,7 @@ impl NodeMetrics {
             shipping: Duration::from_nanos(read(&self.ship_nanos)),
             splits: read(&self.splits),
             dropped: read(&self.dropped),
+            bytes_read: read(&self.bytes_read),
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct PhysicalPlan {
     pub nodes: Vec<Node>,
     /// Rows that a batch should have at most.
     pub batch_rows: usize,
+    /// What the user calls the query; not part of what processes must agree on.
+    pub name: Option<String>,
 }
 
 /// Rows of a batch unless the user says otherwise: large enough to amortise what a batch costs, small enough for caches.
@@ -27,7 +29,7 @@ pub const DEFAULT_BATCH_ROWS: usize = 64 * 1024;
 
 impl Default for PhysicalPlan {
     fn default() -> Self {
-        Self { nodes: Vec::new(), batch_rows: DEFAULT_BATCH_ROWS }
+        Self { nodes: Vec::new(), batch_rows: DEFAULT_BATCH_ROWS, name: None }
     }
 }
 

@@ -156,6 +156,12 @@ pub trait Source: Send + Sync {
         0
     }
 
+    /// Bytes, in files or in memory, of what was opened so far of the columns that it reads, on all workers of the process:
+    /// for those who watch a query. 0 if that is not known.
+    fn bytes_read(&self) -> u64 {
+        0
+    }
+
     /// Opens the split with an index in [`splits`](Source::splits).
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError>;
 }

@@ -25,13 +25,15 @@ pub struct ContextBuilder {
     cluster: ClusterConfig,
     batch_rows: usize,
     rules: Rules,
+    is_quiet: bool,
 }
 
 impl Default for ContextBuilder {
     /// One process with a worker on each core.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        Self { cluster: ClusterConfig::single(cores), batch_rows: DEFAULT_BATCH_ROWS, rules: Rules::default() }
+        let cluster = ClusterConfig::single(cores);
+        Self { cluster, batch_rows: DEFAULT_BATCH_ROWS, rules: Rules::default(), is_quiet: false }
     }
 }
 
@@ -95,6 +97,21 @@ impl ContextBuilder {
         self
     }
 
+    /// Shows no bars. Without this, a query that takes more than half a second shows on standard error how far it has come, if
+    /// that is a terminal; in a cluster, only the first process does. One stream alone:
+    /// [`DataStream::quiet`](crate::DataStream::quiet).
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// let context = Context::builder().quiet().build()?;
+    /// assert_eq!(context.from_df(df!("a" => [1]).unwrap()).collect()?.height(), 1);
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    pub fn quiet(mut self) -> Self {
+        self.is_quiet = true;
+        self
+    }
+
     /// Starts the workers; in a cluster, waits for the other processes.
     ///
     /// # Errors
@@ -103,6 +120,6 @@ impl ContextBuilder {
         if self.cluster.workers == 0 {
             return Err(EngineError::Configuration("a process needs at least 1 worker".into()).into());
         }
-        Context::start(self.cluster, self.batch_rows, self.rules)
+        Context::start(self.cluster, self.batch_rows, self.rules, self.is_quiet)
     }
 }

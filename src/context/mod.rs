@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use quokka_engine::cluster::ClusterConfig;
 use quokka_engine::plan::PhysicalPlan;
-use quokka_engine::pool::{QueryHandle, WorkerPool};
+use quokka_engine::pool::WorkerPool;
 
 use crate::error::Result;
 use crate::plan::optimizer::{OptimizerRule, Rules};
 use crate::plan::physical::Workers;
+use crate::progress::Shown;
 
 /// A persistent pool of workers, on which all queries of a program run; several at a time if it likes.
 ///
@@ -34,6 +35,14 @@ use crate::plan::physical::Workers;
 #[derive(Clone)]
 pub struct Context {
     inner: Arc<Inner>,
+    showing: Showing,
+}
+
+/// How queries are shown while they run.
+#[derive(Clone, Default)]
+struct Showing {
+    is_quiet: bool,
+    name: Option<Arc<str>>,
 }
 
 struct Inner {
@@ -72,9 +81,10 @@ impl Context {
         ContextBuilder::default()
     }
 
-    fn start(config: ClusterConfig, batch_rows: usize, rules: Rules) -> Result<Self> {
+    fn start(config: ClusterConfig, batch_rows: usize, rules: Rules, is_quiet: bool) -> Result<Self> {
         let pool = WorkerPool::start(config)?;
-        Ok(Self { inner: Arc::new(Inner { pool, batch_rows, rules }) })
+        let showing = Showing { is_quiet, name: None };
+        Ok(Self { inner: Arc::new(Inner { pool, batch_rows, rules }), showing })
     }
 
     /// Workers in the whole cluster.
@@ -116,8 +126,29 @@ impl Context {
         self.inner.rules
     }
 
-    pub(crate) fn run(&self, plan: PhysicalPlan) -> Result<QueryHandle> {
-        Ok(self.inner.pool.run(plan)?)
+    /// The same workers, whose queries have a name.
+    pub(crate) fn named(mut self, name: String) -> Self {
+        self.showing.name = Some(name.into());
+        self
+    }
+
+    /// The same workers, whose queries have no bar.
+    pub(crate) fn quiet(mut self) -> Self {
+        self.showing.is_quiet = true;
+        self
+    }
+
+    /// Starts a query. Its bar, if it gets one, is there for as long as what is returned.
+    pub(crate) fn run(&self, mut plan: PhysicalPlan) -> Result<Shown> {
+        let Showing { is_quiet, name } = &self.showing;
+        plan.name = name.as_deref().map(str::to_owned);
+        let query = self.inner.pool.run(plan)?;
+        // The other processes of a cluster may write to the same terminal.
+        if *is_quiet || self.process() > 0 {
+            Ok(Shown::quiet(query))
+        } else {
+            Ok(Shown::on_terminal(query, name.as_deref()))
+        }
     }
 }
 

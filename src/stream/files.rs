@@ -6,13 +6,14 @@ use std::sync::Arc;
 use quokka_connectors::csv::CsvWriteOptions;
 use quokka_connectors::sink::{FileSink, WriteOptions, WriteReport, report_schema};
 use quokka_engine::error::OperatorError;
-use quokka_engine::pool::QueryHandle;
+use quokka_engine::pool::QueryProgress;
 
 use super::DataStream;
 use super::run::assembling;
 use crate::error::{Error, Result};
 use crate::plan::cardinality::Estimates;
 use crate::plan::physical::{Collected, Ending};
+use crate::progress::Shown;
 
 impl DataStream {
     /// Runs the query and writes its rows to CSV files: to one file if `path` ends in `.csv`, `.csv.gz` or `.csv.zst` (then it
@@ -101,7 +102,7 @@ impl DataStream {
 /// A query that writes files, started by [`DataStream::start_sink`]. Dropping it does not stop the query.
 #[must_use = "`wait` for the files, or `cancel`"]
 pub struct RunningSink {
-    handle: QueryHandle,
+    handle: Shown,
     collected: Collected,
 }
 
@@ -133,6 +134,11 @@ impl RunningSink {
     /// ```
     pub fn cancel(&self) {
         self.handle.cancel();
+    }
+
+    /// How far the query has come in this process: what its sources have read. Costs the workers nothing.
+    pub fn progress(&self) -> QueryProgress {
+        self.handle.progress()
     }
 
     /// Whether the query has ended, well or not.

@@ -7,6 +7,7 @@ mod files;
 mod group_by;
 mod join;
 mod moments;
+mod options;
 mod picture;
 mod profile;
 mod rows;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use quokka_engine::metrics::{NodeReport, OperatorReport};
 use quokka_engine::operator::Behaviour;
 
-use super::profile::{bytes, count, milliseconds};
 use super::{DataStream, Profile};
 use crate::error::Result;
+use crate::figures::{bytes, count, milliseconds};
 use crate::picture::{Arrow, Card, End, Kind, Operator, Picture};
 use crate::plan::cardinality::Estimates;
 use crate::plan::outline::{NodePlace, Outline, OutlineNode, OutlineOperator};

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::SchemaRef;
 use quokka_engine::error::{Error as EngineError, OperatorError};
-use quokka_engine::pool::QueryHandle;
+use quokka_engine::pool::QueryProgress;
 
 use super::{DataStream, Profile};
 use crate::arrow::to_record_batches;
@@ -17,6 +17,7 @@ use crate::plan::optimizer::optimize_query;
 use crate::plan::outline::Outline;
 use crate::plan::physical::{Collected, Ending, Physical, lower};
 use crate::plan::query::Query;
+use crate::progress::Shown;
 
 impl DataStream {
     /// Runs the query and returns all its rows. In a cluster, every process gets the same result.
@@ -115,7 +116,8 @@ impl DataStream {
         let estimates = Estimates::default();
         let query = self.optimized(&estimates)?;
         let collected = Collected::default();
-        let Physical { plan, mut traces, handovers, .. } = self.lower(&query, &estimates, Ending::Collect(&collected))?;
+        let Physical { plan, mut traces, handovers, .. } =
+            self.lower(&query, &estimates, Ending::Collect(&collected))?;
         // The texts are made afterwards, so that they do not count.
         let nodes = plan.nodes.clone();
         let planned = start.elapsed();
@@ -182,7 +184,7 @@ impl DataStream {
 /// A query that was started by [`DataStream::start`]. Dropping it does not stop the query.
 #[must_use = "`wait` for the result, or `cancel`"]
 pub struct RunningQuery {
-    handle: QueryHandle,
+    handle: Shown,
     collected: Collected,
     schema: SchemaRef,
 }
@@ -211,6 +213,22 @@ impl RunningQuery {
     /// ```
     pub fn cancel(&self) {
         self.handle.cancel();
+    }
+
+    /// How far the query has come in this process: what its sources have read. Costs the workers nothing.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let query = context.from_df(df!("a" => [1, 2]).unwrap()).start()?;
+    /// let progress = query.progress();
+    /// println!("{} of {} splits, {} rows", progress.splits_done(), progress.splits(), progress.rows());
+    /// assert_eq!(progress.sources[0].name, "memory-scan");
+    /// query.wait()?;
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    pub fn progress(&self) -> QueryProgress {
+        self.handle.progress()
     }
 
     /// Whether the query has ended, well or not.

@@ -26,6 +26,7 @@ pub(super) struct Options {
     queries: Vec<&'static Query>,
     runs: usize,
     profile: bool,
+    svg: Option<PathBuf>,
     json: Option<PathBuf>,
     out: Option<PathBuf>,
     without: Vec<OptimizerRule>,
@@ -46,6 +47,7 @@ impl Options {
         flags.optopt("", "queries", "numbers of the queries to run, such as 1,3,6 (default: all)", "LIST");
         flags.optopt("", "runs", "how often to run each query (default: 1)", "N");
         flags.optflag("", "profile", "print what each operator did in the best run of each query");
+        flags.optopt("", "svg", "draw what each operator did there in this folder, as `q<N>.svg`", "DIR");
         flags.optopt("", "json", "write times in seconds and peak memory to this file", "FILE");
         flags.optopt("", "out", "write each answer to this folder, as `q<N>.parquet`", "DIR");
         let rules = OptimizerRule::ALL.map(|rule| rule.to_string()).join(", ");
@@ -79,6 +81,7 @@ impl Options {
             queries: queries(matches.opt_str("queries"))?,
             runs,
             profile: matches.opt_present("profile"),
+            svg: path("svg"),
             json: path("json"),
             out: path("out"),
             without: matches.opt_strs("without").iter().map(|name| rule(name)).collect::<Result<_, _>>()?,
@@ -116,6 +119,11 @@ impl Options {
     /// Whether to print what each operator did.
     pub(super) fn profile(&self) -> bool {
         self.profile
+    }
+
+    /// Where to draw what each operator did.
+    pub(super) fn svg(&self) -> Option<&Path> {
+        self.svg.as_deref()
     }
 
     pub(super) fn json(&self) -> Option<&Path> {

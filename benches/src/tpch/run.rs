@@ -46,7 +46,7 @@ pub(super) fn run(
     reset_peak();
     for run in 0..options.runs() {
         let start = Instant::now();
-        match (query.build)(tables).and_then(|stream| run_once(&stream, options.profile())) {
+        match (query.build)(tables).and_then(|stream| run_once(&stream, options.profile() || options.svg().is_some())) {
             Err(error) => {
                 eprintln!("query {}: {}", query.number, error.report());
                 outcome.check = Check::Failed;
@@ -78,7 +78,14 @@ pub(super) fn run(
     }
     outcome.peak_memory = peak();
     if leader && let Some((_, profile)) = best {
-        println!("query {}: {profile}", query.number);
+        if options.profile() {
+            println!("query {}: {profile}", query.number);
+        }
+        if let Some(folder) = options.svg() {
+            fs::create_dir_all(folder).map_err(|error| Error::output(folder, error))?;
+            let path = folder.join(format!("q{}.svg", query.number));
+            fs::write(&path, profile.to_svg()).map_err(|error| Error::output(&path, error))?;
+        }
     }
     Ok(outcome)
 }

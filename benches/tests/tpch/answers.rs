@@ -111,7 +111,7 @@ fn a_scale_without_known_answers_says_so() {
 fn writes_times_and_answers() {
     let data = data();
     let folder = TemporaryFolder::new();
-    let (json, out) = (folder.join("times.json"), folder.join("answers"));
+    let (json, out, svg) = (folder.join("times.json"), folder.join("answers"), folder.join("pictures"));
     let arguments = [
         "--scale",
         "0.01",
@@ -127,6 +127,8 @@ fn writes_times_and_answers() {
         &json,
         "--out",
         &out,
+        "--svg",
+        &svg,
     ];
     let finished = run(&arguments);
     assert_eq!(finished.code, Some(0), "{finished:?}");
@@ -141,4 +143,8 @@ fn writes_times_and_answers() {
     for query in ["q4.parquet", "q6.parquet"] {
         assert!(fs::read(Path::new(&out).join(query)).unwrap().starts_with(b"PAR1"), "{query}");
     }
+    for query in ["q4.svg", "q6.svg"] {
+        assert!(fs::read_to_string(Path::new(&svg).join(query)).unwrap().contains("parquet-scan"), "{query}");
+    }
+    assert!(!finished.out.contains("physical plan"), "nobody asked for the profile as text: {}", finished.out);
 }

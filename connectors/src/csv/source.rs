@@ -1,6 +1,7 @@
 //! The ranges of files that a query has to read.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use polars_core::schema::SchemaRef;
@@ -24,6 +25,8 @@ pub(super) struct CsvSource {
     memory: Arc<Memory>,
     /// Ranges of files in stores.
     ahead: Ahead,
+    /// Of the ranges that were opened.
+    bytes_read: AtomicU64,
 }
 
 /// Memory that was read into and is free again. Fresh memory costs as much as the parsing of a column, since the operating
@@ -51,7 +54,14 @@ impl CsvSource {
                 ranges.extend((0..opened.ranges()).map(|range| (file, range)));
             }
         }
-        Ok(Self { table, request: Arc::new(request), ranges, memory: Arc::default(), ahead: Ahead::default() })
+        Ok(Self {
+            table,
+            request: Arc::new(request),
+            ranges,
+            memory: Arc::default(),
+            ahead: Ahead::default(),
+            bytes_read: AtomicU64::new(0),
+        })
     }
 }
 
@@ -81,6 +91,10 @@ impl Source for CsvSource {
         self.request.dropped()
     }
 
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
         let Some((file, range)) = self.ranges.get(split) else {
             return Err(OperatorError::message(ErrorKind::Internal, format!("there is no split {split}")));
@@ -90,6 +104,8 @@ impl Source for CsvSource {
             let file = self.table.files.get(*file)?;
             Some((&file.input, file.fetched_bytes(*range)?))
         });
+        let bytes = self.table.file(*file)?.range(*range);
+        self.bytes_read.fetch_add(bytes.end - bytes.start, Ordering::Relaxed);
         let (table, request) = (self.table.clone(), self.request.clone());
         let mut reader = CsvReader::new(table, request, *file, *range, self.memory.clone(), context);
         match fetching.map_err(CsvError::from)? {

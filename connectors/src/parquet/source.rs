@@ -1,7 +1,7 @@
 //! The row groups of a table that a query has to read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use polars_core::schema::SchemaRef;
 use quokka_engine::error::{ErrorKind, OperatorError};
@@ -30,6 +30,8 @@ pub(super) struct ParquetSource {
     announced: AtomicUsize,
     /// Row groups in stores.
     ahead: Ahead,
+    /// Of the columns that are read, in the splits that were opened.
+    bytes_read: AtomicU64,
 }
 
 /// A row group that is read, or a part of one.
@@ -80,6 +82,7 @@ impl ParquetSource {
             all_row_groups,
             announced,
             ahead: Ahead::default(),
+            bytes_read: AtomicU64::new(0),
         })
     }
 }
@@ -100,6 +103,18 @@ impl ParquetSource {
                 self.request.columns().iter().for_each(|column| file.announce(part.index, column));
             }
         }
+    }
+}
+
+impl ParquetSource {
+    /// Bytes in the file of the columns that are read: of a part of a row group, its share of them.
+    fn bytes(&self, part: &RowGroup) -> u64 {
+        let file = self.table.files.get(part.file);
+        let Some(metadata) = file.and_then(|file| file.row_groups().get(part.index)) else { return 0 };
+        let columns = self.request.columns();
+        let chunks = columns.iter().filter_map(|column| metadata.columns_under_root_iter(column)).flatten();
+        let bytes: i64 = chunks.map(|chunk| chunk.compressed_size().max(0)).sum();
+        (bytes as f64 * part.rows as f64 / metadata.num_rows().max(1) as f64) as u64
     }
 }
 
@@ -130,6 +145,10 @@ impl Source for ParquetSource {
         self.request.dropped()
     }
 
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
     fn open(&self, split: usize, context: &WorkerContext) -> Result<Box<dyn SplitReader>, OperatorError> {
         let Some(row_group) = self.parts.get(split) else { return Err(self.no_split(split)) };
         self.announce(split, context);
@@ -142,6 +161,7 @@ impl Source for ParquetSource {
             filter.count_dropped(row_group.rows);
             row_group.rows = 0;
         }
+        self.bytes_read.fetch_add(self.bytes(&row_group), Ordering::Relaxed);
         let (table, request, guesses) = (self.table.clone(), self.request.clone(), self.guesses.clone());
         Ok(Box::new(RowGroupReader::new(table, request, guesses, chunks, row_group, context)))
     }

@@ -1,5 +1,6 @@
 //! One range of one object: sent again and continued until it is complete.
 
+use std::error::Error;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -60,6 +61,7 @@ impl RemoteFile {
             if !again || attempt > retry.retries || start.elapsed() >= retry.timeout {
                 return Err(error.after(attempt));
             }
+            again_after(attempt, &error);
             tokio::time::sleep(retry.wait(attempt - 1)).await;
         }
     }
@@ -152,6 +154,12 @@ impl From<object_store::Error> for Failure {
     }
 }
 
+/// Tells whoever listens that a request is made again.
+fn again_after(attempt: u32, error: &StoreError) {
+    let reason = error.source().map(ToString::to_string);
+    tracing::warn!(url = error.url(), attempt, reason, "a request to a store failed and is made again");
+}
+
 /// Looks an object up; passing failures are tried again. A web server may know GET only, or have signed nothing else: it
 /// is asked for a byte then, and its answer tells the size.
 pub(super) async fn head(remote: &Arc<Remote>, location: &Location) -> Result<FileEntry, StoreError> {
@@ -183,6 +191,7 @@ pub(super) async fn head(remote: &Arc<Remote>, location: &Location) -> Result<Fi
         if !again || attempt > remote.retry.retries || start.elapsed() >= remote.retry.timeout {
             return Err(StoreError::from_source(ACTION, location, error).after(attempt));
         }
+        again_after(attempt, &StoreError::from_source(ACTION, location, error));
         tokio::time::sleep(remote.retry.wait(attempt - 1)).await;
     }
 }

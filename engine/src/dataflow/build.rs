@@ -20,6 +20,7 @@ use super::channel::{Core, NodeChannel, Outcome, Reading, panic_error};
 use super::parcel::{Parcel, RouteWhole, route_whole};
 use super::receive::{Credit, Receive};
 use super::ship::Ship;
+use super::watch::{Tally, Watch};
 use crate::error::{Error, OperatorError};
 use crate::operator::WorkerContext;
 use crate::physical::physical_schema;
@@ -88,7 +89,8 @@ pub(super) fn build(worker: &mut Worker, run: &Arc<QueryRun>, context: WorkerCon
                     })
                 })
                 .ok();
-            install(scope, wiring, channel, plan.nodes[position].gates.clone(), report.clone());
+            let watch = Watch::new(run, position, &plan.nodes[position].name(), context.worker);
+            install(scope, wiring, channel, plan.nodes[position].gates.clone(), watch, report.clone());
         }
     });
     index
@@ -187,6 +189,7 @@ fn make_channel(
             ships: readers.iter().map(ship).collect(),
             gates: node.gates.clone(),
             metrics: run.metrics[position].clone(),
+            tally: Tally::default(),
         })
     };
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(make))
@@ -199,6 +202,7 @@ fn install<'scope>(
     wiring: Wiring<'scope>,
     channel: Option<NodeChannel>,
     gates: Vec<Arc<crate::gate::Gate>>,
+    watch: Watch,
     report: Report,
 ) {
     let Wiring { builder, parcel_inputs, credit_outputs, parcel_outputs, credit_inputs } = wiring;
@@ -223,6 +227,7 @@ fn install<'scope>(
             parcel_outputs,
             credit_inputs,
             activator,
+            watch,
             report,
         };
         move |frontiers: &[MutableAntichain<Time>]| node.schedule(frontiers)
@@ -242,6 +247,7 @@ struct Installed {
     parcel_outputs: Vec<ParcelOutput>,
     credit_inputs: Vec<CreditInput>,
     activator: Activator,
+    watch: Watch,
     report: Report,
 }
 
@@ -268,7 +274,7 @@ impl Installed {
             });
         }
         let outcome = loop {
-            let outcome = channel.run();
+            let outcome = self.watch.during(|| channel.run());
             let mut sent = 0;
             for ((ship, output), capability) in
                 channel.ships.iter_mut().zip(&mut self.parcel_outputs).zip(&self.capabilities)
@@ -295,11 +301,13 @@ impl Installed {
             Ok(Outcome::Yielded) => self.activator.activate(),
             Ok(Outcome::Waiting) => {},
             Ok(Outcome::Finished) => {
+                self.watch.finished(channel.tally);
                 self.capabilities.clear();
                 self.channel = None;
                 return false;
             },
             Err(error) => {
+                self.watch.failed(&error);
                 self.channel = None;
                 self.failed = true;
                 (self.report)(error);

@@ -9,6 +9,7 @@ use super::chain::{Advance, Chain};
 use super::receive::Receive;
 use super::ship::Ship;
 use super::size::batch_bytes;
+use super::watch::Tally;
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, OperatorError};
 use crate::gate::Gate;
@@ -49,6 +50,7 @@ pub(super) struct NodeChannel {
     pub(super) ships: Vec<Ship>,
     pub(super) gates: Vec<Arc<Gate>>,
     pub(super) metrics: Arc<NodeMetrics>,
+    pub(super) tally: Tally,
 }
 
 /// What a node wants after it ran.
@@ -75,7 +77,7 @@ impl NodeChannel {
     /// An error with this node's name, worker and split.
     fn locate(&self, source: OperatorError) -> Error {
         let split = match &self.core {
-            Core::Source(Reading { split: Some(split), splits, .. }) => Some(splits.name(*split)),
+            Core::Source(reading) => reading.split_name(),
             _ => None,
         };
         Error::Operator { operator: self.name.clone(), worker: self.context.worker, split, source }
@@ -113,14 +115,14 @@ impl NodeChannel {
     }
 
     fn advance(&mut self) -> Result<Advance, OperatorError> {
-        let mut emit = emit(&mut self.ships, &self.metrics);
+        let mut emit = emit(&mut self.ships, &self.metrics, &mut self.tally.rows_out);
         self.chain.advance(&mut emit)
     }
 
     /// Brings one more batch, or the end of an input; `false` if there is none.
     fn feed(&mut self) -> Result<bool, OperatorError> {
-        let NodeChannel { core, chain, receives, ships, gates, metrics, context, .. } = self;
-        let mut emit = emit(ships, metrics);
+        let NodeChannel { core, chain, receives, ships, gates, metrics, context, tally, .. } = self;
+        let mut emit = emit(ships, metrics, &mut tally.rows_out);
         match core {
             Core::Source(reading) => {
                 if !gates.iter().all(|gate| gate.is_open()) {
@@ -141,6 +143,7 @@ impl NodeChannel {
                     Some(frame) if frame.height() == 0 => {},
                     Some(frame) => {
                         metrics.operator(0).gave(frame.height());
+                        tally.rows_in += frame.height() as u64;
                         chain.give(0, Batch::new(frame, context.worker), &mut emit)?;
                     },
                     None => {
@@ -157,6 +160,7 @@ impl NodeChannel {
                     }
                     if !receive.is_empty() && chain.is_ready(input) {
                         if let Some(batch) = receive.next()? {
+                            tally.rows_in += batch.height() as u64;
                             chain.give(input, batch, &mut emit)?;
                         }
                         return Ok(true);
@@ -172,6 +176,7 @@ impl NodeChannel {
                 let Some(receive) = receives.first_mut() else { return Ok(false) };
                 if let Some(batch) = receive.next()? {
                     metrics.operator(0).took(batch.height());
+                    tally.rows_in += batch.height() as u64;
                     let start = Instant::now();
                     sink.on_batch(batch)?;
                     metrics.operator(0).worked(start.elapsed());
@@ -202,11 +207,19 @@ impl Reading {
                 }
                 metrics.finished_split(self.source.dropped());
                 self.reader = None;
+                tracing::trace!(split = self.split, name = self.split_name(), "split finished");
             }
             self.split = self.splits.pop(self.source.as_ref(), context.local_worker())?;
             let Some(split) = self.split else { return Ok(None) };
+            tracing::trace!(split, name = self.split_name(), "split started");
             self.reader = Some(self.source.open(split, context)?);
+            metrics.opened_split(self.source.bytes_read());
         }
+    }
+
+    /// Name of the split that is being read.
+    fn split_name(&self) -> Option<String> {
+        Some(self.splits.name(self.split?))
     }
 
     /// Reads no more.
@@ -220,11 +233,13 @@ impl Reading {
 fn emit<'a>(
     ships: &'a mut [Ship],
     metrics: &'a NodeMetrics,
+    rows_out: &'a mut u64,
 ) -> impl FnMut(DataFrame) -> Result<(), OperatorError> + 'a {
     move |frame| {
         let start = Instant::now();
         let bytes = batch_bytes(&frame);
         metrics.sent(bytes);
+        *rows_out += frame.height() as u64;
         match ships {
             [] => {},
             [first, rest @ ..] => {

@@ -18,6 +18,7 @@
 //! | `chain.rs` | runs fused operators in bounded steps |
 //! | `channel.rs` | one node on one worker, free of timely types: source, operator or sink with its ships and receives |
 //! | `build.rs` | wires the nodes of a plan |
+//! | `watch.rs` | spans and events of a node |
 //! | `worker.rs`, `bus.rs` | the main loop of a worker and the commands it obeys |
 
 mod build;
@@ -28,6 +29,7 @@ mod parcel;
 mod receive;
 mod ship;
 mod size;
+mod watch;
 mod worker;
 
 pub(crate) use worker::{Workers, spawn};

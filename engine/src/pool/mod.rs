@@ -6,6 +6,7 @@
 
 mod coordinator;
 mod message;
+mod progress;
 mod query;
 mod shared;
 mod split_queue;
@@ -15,6 +16,7 @@ mod tests;
 
 pub(crate) use coordinator::Coordinator;
 pub(crate) use message::{Command, Report};
+pub use progress::{QueryProgress, SourceProgress};
 pub(crate) use query::QueryRun;
 pub use query::{QueryHandle, QueryReport};
 pub(crate) use shared::PoolShared;
@@ -45,6 +47,8 @@ impl WorkerPool {
     pub fn start(config: ClusterConfig) -> Result<Self> {
         let shared = Arc::new(PoolShared::new(config.workers, config.process, config.addresses.clone()));
         let workers = spawn(&config, shared.clone())?;
+        let (process, processes) = (shared.process, shared.processes);
+        tracing::debug!(process, processes, workers = config.workers, "workers started");
         Ok(Self { shared, workers })
     }
 
@@ -85,5 +89,6 @@ impl Drop for WorkerPool {
     fn drop(&mut self) {
         self.shared.leave();
         self.workers.join();
+        tracing::debug!(process = self.shared.process, "workers stopped");
     }
 }

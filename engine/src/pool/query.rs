@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use tracing::Span;
 
 use super::message::Report;
+use super::progress::{QueryProgress, SourceProgress};
 use super::shared::PoolShared;
 use super::split_queue::SplitQueue;
 use crate::cluster::{Monitor, RunningQuery};
@@ -25,6 +27,8 @@ pub(crate) struct QueryRun {
     pub(crate) splits: Vec<Option<Arc<SplitQueue>>>,
     pub(crate) metrics: Vec<Arc<NodeMetrics>>,
     status: Arc<Status>,
+    /// What happens in it is told as part of this.
+    span: Span,
     open_sinks: AtomicUsize,
     /// Workers of this process that have not dropped their dataflow.
     holders: AtomicUsize,
@@ -36,8 +40,11 @@ struct Status {
     /// Names of the operators of each node.
     names: Vec<Vec<String>>,
     metrics: Vec<Arc<NodeMetrics>>,
+    /// For each node that is a source.
+    splits: Vec<Option<Arc<SplitQueue>>>,
+    span: Span,
     began: Instant,
-    outcome: Mutex<Option<Result<Duration>>>,
+    outcome: Mutex<Option<Ended>>,
     changed: Condvar,
     /// Tells the other processes, for as long as it is held, that this one still needs them.
     running: Mutex<Option<RunningQuery>>,
@@ -46,6 +53,8 @@ struct Status {
 impl QueryRun {
     pub(crate) fn new(plan: PhysicalPlan, context: &WorkerContext) -> Result<Self> {
         let ticket = NEXT_TICKET.fetch_add(1, Ordering::Relaxed);
+        let span = tracing::info_span!("query", id = ticket, name = plan.name);
+        let entered = span.enter();
         let mut splits = Vec::with_capacity(plan.nodes.len());
         for node in &plan.nodes {
             splits.push(match &node.head {
@@ -69,6 +78,8 @@ impl QueryRun {
             ticket,
             names,
             metrics: metrics.clone(),
+            splits: splits.clone(),
+            span: span.clone(),
             began: Instant::now(),
             outcome: Mutex::new(None),
             changed: Condvar::new(),
@@ -76,7 +87,13 @@ impl QueryRun {
         });
         let open_sinks = AtomicUsize::new(context.workers_per_process());
         let holders = AtomicUsize::new(context.workers_per_process());
-        Ok(Self { ticket, plan, splits, metrics, status, open_sinks, holders })
+        drop(entered);
+        Ok(Self { ticket, plan, splits, metrics, status, span, open_sinks, holders })
+    }
+
+    /// The span of the query; nothing, if nobody listens.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
     }
 
     /// Keeps the other processes of the mesh from leaving unnoticed until the query has ended here.
@@ -87,7 +104,7 @@ impl QueryRun {
     /// The sink channel of one worker has finished.
     pub(crate) fn sink_finished(&self) {
         if self.open_sinks.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.status.complete(Ok(self.status.began.elapsed()));
+            self.status.complete(Ok(()));
         }
     }
 
@@ -101,23 +118,34 @@ impl QueryRun {
     }
 }
 
+/// What became of a query, and how long it took.
+struct Ended {
+    outcome: Result<()>,
+    elapsed: Duration,
+}
+
 impl Status {
     /// The first outcome counts.
-    fn complete(&self, outcome: Result<Duration>) {
+    fn complete(&self, outcome: Result<()>) {
         let mut slot = self.outcome.lock();
         if slot.is_none() {
             drop(self.running.lock().take());
+            let elapsed = self.began.elapsed();
             match &outcome {
-                Ok(elapsed) => tracing::debug!(query = self.ticket, ?elapsed, "query finished"),
-                Err(error) => tracing::debug!(query = self.ticket, error = error.report(), "query failed"),
+                Ok(()) => tracing::info!(parent: &self.span, ?elapsed, "query finished"),
+                Err(Error::Cancelled) => tracing::info!(parent: &self.span, ?elapsed, "query cancelled"),
+                Err(error) => {
+                    tracing::warn!(parent: &self.span, ?elapsed, error = error.report(), "query failed");
+                },
             }
-            *slot = Some(outcome);
+            *slot = Some(Ended { outcome, elapsed });
             self.changed.notify_all();
         }
     }
 }
 
-/// A query that was started. Dropping the handle does not stop the query.
+/// A query that was started. Dropping the handle does not stop the query; clones are handles of the same query.
+#[derive(Clone)]
 pub struct QueryHandle {
     status: Arc<Status>,
     shared: Arc<PoolShared>,
@@ -144,8 +172,8 @@ impl QueryHandle {
     pub fn wait(&self) -> Result<QueryReport> {
         let mut outcome = self.status.outcome.lock();
         loop {
-            if let Some(outcome) = outcome.as_ref() {
-                return self.report(outcome);
+            if let Some(ended) = outcome.as_ref() {
+                return self.report(ended);
             }
             self.status.changed.wait(&mut outcome);
         }
@@ -159,8 +187,8 @@ impl QueryHandle {
         let deadline = Instant::now() + timeout;
         let mut outcome = self.status.outcome.lock();
         loop {
-            if let Some(outcome) = outcome.as_ref() {
-                return self.report(outcome);
+            if let Some(ended) = outcome.as_ref() {
+                return self.report(ended);
             }
             if self.status.changed.wait_until(&mut outcome, deadline).timed_out() && outcome.is_none() {
                 drop(outcome);
@@ -187,14 +215,42 @@ impl QueryHandle {
         nodes.map(|(metrics, names)| metrics.report(names)).collect()
     }
 
+    /// How far the query has come in this process: a reading of counters, which the workers do not wait for.
+    pub fn progress(&self) -> QueryProgress {
+        let ended = self.status.outcome.lock().as_ref().map(|ended| ended.elapsed);
+        let source = |(node, splits): (usize, &Option<Arc<SplitQueue>>)| {
+            let (splits, metrics) = (splits.as_ref()?, self.status.metrics.get(node)?);
+            let report = metrics.report(self.status.names.get(node)?);
+            let head = report.operators.into_iter().next()?;
+            Some(SourceProgress {
+                node,
+                name: head.name,
+                splits: splits.count().map(|count| count as u64),
+                splits_done: report.splits,
+                rows: head.rows_out,
+                bytes: report.bytes_read,
+            })
+        };
+        QueryProgress {
+            elapsed: ended.unwrap_or_else(|| self.status.began.elapsed()),
+            is_finished: ended.is_some(),
+            sources: self.status.splits.iter().enumerate().filter_map(source).collect(),
+        }
+    }
+
+    /// A number that tells the query from the others of this process.
+    pub fn id(&self) -> u64 {
+        self.status.ticket
+    }
+
     fn give_up(&self, reason: Error) {
         self.status.complete(Err(reason.clone()));
         let (process, ticket) = (self.shared.process, self.status.ticket);
         self.shared.post(Report::GaveUp { process, ticket, reason: reason.into() });
     }
 
-    fn report(&self, outcome: &Result<Duration>) -> Result<QueryReport> {
-        let elapsed = outcome.clone()?;
-        Ok(QueryReport { nodes: self.metrics(), elapsed })
+    fn report(&self, ended: &Ended) -> Result<QueryReport> {
+        ended.outcome.clone()?;
+        Ok(QueryReport { nodes: self.metrics(), elapsed: ended.elapsed })
     }
 }

@@ -60,7 +60,7 @@ impl PoolShared {
             if let Some(monitor) = self.monitor.get() {
                 run.watch(monitor);
             }
-            tracing::debug!(query = ticket, nodes = run.plan.nodes.len(), "query submitted");
+            tracing::info!(parent: run.span(), nodes = run.plan.nodes.len(), "query started");
             queries.open.insert(ticket, run);
         }
         self.post(Report::Submitted { process: self.process, ticket, fingerprint, text });

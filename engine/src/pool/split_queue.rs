@@ -84,6 +84,11 @@ impl SplitQueue {
         }
     }
 
+    /// How many there are; `None` if they are not known yet.
+    pub(crate) fn count(&self) -> Option<usize> {
+        Some(self.listed.get()?.lanes.iter().map(|lane| lane.splits.len()).sum())
+    }
+
     /// No splits.
     pub(crate) fn empty() -> Self {
         Self { listed: OnceLock::from(Listed::default()) }
@@ -159,9 +164,10 @@ mod tests {
         use Reader::{Any, Preferred};
         let source = Readers(vec![Preferred(1), Any, Preferred(0), Preferred(0), Preferred(1)], Listing::Process);
         let queue = SplitQueue::new(&source, Channels::All, &context(1)).unwrap();
+        assert_eq!(queue.count(), None);
         let taken: Vec<_> = [0, 0, 0, 0, 1, 1].map(|worker| queue.pop(&source, worker).unwrap()).into();
         assert_eq!(taken, [Some(2), Some(3), Some(1), Some(0), Some(4), None]);
-        assert_eq!(queue.name(4), "split 4");
+        assert_eq!((queue.name(4).as_str(), queue.count()), ("split 4", Some(5)));
     }
 
     #[test]
@@ -178,7 +184,9 @@ mod tests {
         let source = Readers(vec![Reader::Any; 5], Listing::Cluster);
         let all = |channels, process| {
             let queue = SplitQueue::new(&source, channels, &context(process)).unwrap();
-            std::iter::from_fn(|| queue.pop(&source, 1).unwrap()).collect::<Vec<_>>()
+            let taken = std::iter::from_fn(|| queue.pop(&source, 1).unwrap()).collect::<Vec<_>>();
+            assert_eq!(queue.count(), Some(taken.len()));
+            taken
         };
         assert_eq!([all(Channels::All, 0), all(Channels::All, 1)], [vec![0, 2, 4], vec![1, 3]]);
         assert_eq!([all(Channels::One, 0), all(Channels::One, 1)], [vec![0, 1, 2, 3, 4], vec![]]);

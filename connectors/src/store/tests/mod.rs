@@ -1,5 +1,6 @@
 //! Tests against a real S3 server, behind a proxy that breaks what it is told to break.
 
+mod events;
 mod faults;
 mod listing;
 mod local_files;

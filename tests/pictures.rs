@@ -100,7 +100,7 @@ fn dot_tokens(text: &str) -> Vec<String> {
         let mut token = String::from(letter);
         match letter {
             '"' => loop {
-                match letters.next().expect("strings end") {
+                match letters.next().unwrap() {
                     '"' => break,
                     '\\' => token.extend(['\\', letters.next().unwrap()]),
                     inside => {

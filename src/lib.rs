@@ -38,6 +38,7 @@ pub use context::{Context, ContextBuilder, Paths};
 pub use error::{Error, Hint, PlanError, Result};
 pub use plan::OptimizerRule;
 pub use quokka_connectors::csv::{BadRows, CsvCompression, CsvOptions, CsvWriteOptions, QuoteStyle};
+pub use quokka_connectors::json::JsonOptions;
 pub use quokka_connectors::parquet::{ParquetCompression, ParquetOptions, ParquetWriteOptions};
 pub use quokka_connectors::sink::{FileOptions, WriteMode, WriteOptions, WriteReport, WrittenFile};
 pub use quokka_connectors::store::StoreOptions;
@@ -70,3 +71,8 @@ struct ReadmeDoctests;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/csv.md")]
 struct CsvDoctests;
+
+/// The examples of the page on JSON files.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/json.md")]
+struct JsonDoctests;

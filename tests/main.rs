@@ -17,6 +17,7 @@ mod errors;
 mod failures;
 mod join;
 mod join_order;
+mod json;
 mod lifecycle;
 mod moments;
 mod order;

@@ -6,6 +6,7 @@ pub mod dataset;
 mod effort;
 mod estimate;
 pub mod files;
+pub mod json;
 pub mod materialized;
 pub mod memory;
 pub mod parquet;
@@ -16,3 +17,4 @@ pub mod store;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod testing;
+mod text;

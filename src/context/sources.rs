@@ -205,12 +205,12 @@ impl Context {
     }
 
     /// The rows of a table.
-    fn stream(&self, scan: impl Scan + 'static) -> DataStream {
+    pub(super) fn stream(&self, scan: impl Scan + 'static) -> DataStream {
         DataStream::new(self.clone(), LogicalPlan::scan(Arc::new(scan)))
     }
 }
 
-fn cannot_open(paths: &[PathBuf], error: impl Into<OperatorError>) -> Error {
+pub(super) fn cannot_open(paths: &[PathBuf], error: impl Into<OperatorError>) -> Error {
     let names = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
     Error::Source { source_name: names.join(", "), source: error.into() }
 }

@@ -1,16 +1,15 @@
 //! Reads a file, or a range of one, a block of rows at a time.
 
-use super::error::{CsvError, Place};
-use super::file::{CsvFile, Range};
+use super::error::CsvError;
+use super::file::CsvFile;
 use super::rows::{Ragged, Rows, Shape};
 use super::structure::{Dialect, PADDING, Scanned, scan};
 use crate::files::{Compression, Fetched, Input};
+use crate::text::{BEHIND, Place, Range};
 
 /// Bytes of a row at most. Places in a block are numbers of 32 bits, and a quote that is not closed must not take all
 /// memory.
 const LONGEST_ROW: usize = 256 << 20;
-/// Bytes that are read behind a range at first, to find the end of its last row.
-pub(super) const BEHIND: usize = 8 * 1024;
 
 /// Some bytes of a file, and the rows in them.
 pub(super) struct Block {
@@ -81,8 +80,8 @@ impl Block {
             return Ok(None);
         }
         let mut input = match fetched {
-            Some(fetched) => Input::from_fetched(&file.input, fetched, self.base),
-            None => Input::open(&file.input, Compression::None, self.base)?,
+            Some(fetched) => Input::from_fetched(&file.text.input, fetched, self.base),
+            None => Input::open(&file.text.input, Compression::None, self.base)?,
         };
         let length = (nominal.1 - self.base) as usize;
         let behind = if range.is_last { 0 } else { BEHIND };
@@ -248,15 +247,15 @@ impl Block {
             return Ok(());
         }
         let offset = self.base + row as u64;
-        let place = Place { path: file.input.path(), line: None, offset };
+        let place = Place { path: file.text.input.path(), line: None, offset };
         Err(CsvError::TooLong { place, limit: LONGEST_ROW })
     }
 
     /// The place of a byte of the block.
     pub(super) fn place(&self, file: &CsvFile, start: usize) -> Place {
         let offset = self.base + start as u64;
-        let input = file.compression().and_then(|compression| Ok(Input::open(&file.input, compression, 0)?));
+        let input = file.text.open(0);
         let line = input.ok().and_then(|input| input.count_lines(offset).ok()).map(|lines| lines + 1);
-        Place { path: file.input.path(), line, offset }
+        Place { path: file.text.input.path(), line, offset }
     }
 }

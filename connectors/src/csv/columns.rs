@@ -1,18 +1,19 @@
 //! Columns of every type while they are read.
 
-use polars_arrow::array::{PrimitiveArray, Utf8ViewArray};
-use polars_arrow::bitmap::{Bitmap, MutableBitmap};
+use polars_arrow::array::PrimitiveArray;
+use polars_arrow::bitmap::Bitmap;
 use polars_arrow::datatypes::ArrowDataType;
 use polars_core::datatypes::{DataType, TimeUnit, TimeZone};
 use polars_core::error::PolarsResult;
 use polars_core::prelude::*;
 use quokka_engine::physical::is_narrow;
 
-use super::number::{Field, decimal64, decimal128, float32, float64, integer, integer128};
 use super::rows::ColumnFields;
-use super::temporal::{date, datetime, time};
-use super::texts::Texts;
-use super::values::{BadField, Chosen, Fixed, Reading, Values};
+use super::values::{BadField, Fixed, Reading, Values};
+use crate::text::Chosen;
+use crate::text::number::{Field, decimal64, decimal128, float32, float64, integer, integer128};
+use crate::text::temporal::{date, datetime, time};
+use crate::text::texts::{Texts, validity};
 
 /// A column of any type while it is read.
 pub(super) trait ColumnBuilder: Values {
@@ -141,18 +142,8 @@ fn decimals(rows: usize, dtype: &DataType, precision: usize, scale: usize) -> Op
 
 fn texts(rows: usize, dtype: Option<DataType>) -> Box<dyn ColumnBuilder> {
     let finish = move |name, texts: Texts| {
-        let validity = validity(texts.views.len(), &texts.nulls);
-        let buffers = if texts.buffer.is_empty() { Vec::new() } else { vec![texts.buffer.into()] };
-        // SAFETY: each view is inline or points into the one buffer, and what was put there was UTF-8.
-        let array = unsafe {
-            Utf8ViewArray::new_unchecked_unknown_md(
-                ArrowDataType::Utf8View,
-                texts.views.into(),
-                buffers.into(),
-                validity,
-                None,
-            )
-        };
+        // SAFETY: a field is added to a column of text only if it is UTF-8.
+        let array = unsafe { texts.finish() };
         let series = StringChunked::with_chunk(name, array).into_series();
         match &dtype {
             Some(dtype) => series.strict_cast(dtype),
@@ -176,15 +167,4 @@ fn boolean(field: Field<'_>) -> Option<bool> {
 fn chunked<T: PolarsNumericType, P>(name: PlSmallStr, column: Fixed<T::Native, P>) -> ChunkedArray<T> {
     let validity = validity(column.values.len(), &column.nulls);
     ChunkedArray::with_chunk(name, PrimitiveArray::from_vec(column.values).with_validity(validity))
-}
-
-fn validity(length: usize, nulls: &[u32]) -> Option<Bitmap> {
-    if nulls.is_empty() {
-        return None;
-    }
-    let mut bits = MutableBitmap::from_len_set(length);
-    for null in nulls.iter().filter(|null| (**null as usize) < length) {
-        bits.set(*null as usize, false);
-    }
-    Some(bits.freeze())
 }

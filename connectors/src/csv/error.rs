@@ -1,6 +1,5 @@
 //! What can go wrong with CSV files.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use polars_core::datatypes::DataType;
@@ -8,6 +7,7 @@ use polars_core::error::PolarsError;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
 use crate::files::FilesError;
+use crate::text::Place;
 
 /// Why CSV files cannot be read, with the place and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -138,27 +138,6 @@ pub enum CsvError {
         /// The field, with a mark for what is not UTF-8.
         text: String,
     },
-}
-
-/// Where a row of a file starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
-    pub path: PathBuf,
-    /// The line, from 1; `None` if the file can no longer be read.
-    pub line: Option<u64>,
-    /// Bytes before it, of the decompressed file.
-    pub offset: u64,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.path.display())?;
-        if let Some(line) = self.line {
-            write!(f, ", line {line}")?;
-        }
-        write!(f, ", byte {}", self.offset)
-    }
 }
 
 impl CsvError {

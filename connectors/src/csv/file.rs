@@ -13,28 +13,18 @@ use parking_lot::Mutex;
 use polars_core::schema::Schema;
 use polars_utils::pl_str::PlSmallStr;
 
-use super::block::{BEHIND, Block};
+use super::block::Block;
 use super::error::CsvError;
 use super::head::read_head;
 use super::options::CsvOptions;
 use super::rows::{Rows, Shape};
 use super::structure::Dialect;
-use crate::files::{Compression, Fetched, InputFile};
-
-/// A part of a file, by its nominal ends.
-pub(super) struct Range {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    /// It reaches to the end of the file.
-    pub(super) is_last: bool,
-}
+use crate::files::Fetched;
+use crate::text::TextFile;
 
 /// A file of a table.
 pub(super) struct CsvFile {
-    pub(super) input: InputFile,
-    /// Bytes of a range.
-    range_bytes: u64,
-    compression: OnceLock<Compression>,
+    pub(super) text: TextFile,
     layout: OnceLock<Layout>,
     /// For every range but the last, whether it ends in quotes, if it starts out of them and if it starts in them; `None`
     /// if it could not be read.
@@ -59,46 +49,14 @@ impl Layout {
 }
 
 impl CsvFile {
-    pub(super) fn new(input: InputFile, range_bytes: u64) -> Result<Self, CsvError> {
-        let mut file = Self {
-            input,
-            range_bytes: range_bytes.max(1),
-            compression: OnceLock::new(),
+    pub(super) fn new(text: TextFile) -> Self {
+        let cuts = text.ranges().saturating_sub(1);
+        Self {
+            text,
             layout: OnceLock::new(),
-            ends_quoted: Vec::new(),
+            ends_quoted: std::iter::repeat_with(Default::default).take(cuts).collect(),
             starts_quoted: Mutex::new(vec![false]),
-        };
-        // A small file has one range, whether it is compressed or not, and is not opened before it is read.
-        let ranges = file.length().div_ceil(file.range_bytes);
-        if ranges > 1 && file.compression()? == Compression::None {
-            file.ends_quoted.resize_with(ranges as usize - 1, Default::default);
         }
-        Ok(file)
-    }
-
-    /// Bytes on disk.
-    pub(super) fn length(&self) -> u64 {
-        self.input.size()
-    }
-
-    /// Number of ranges.
-    pub(super) fn ranges(&self) -> usize {
-        if self.length() == 0 { 0 } else { self.ends_quoted.len() + 1 }
-    }
-
-    pub(super) fn range(&self, index: usize) -> Range {
-        let is_last = index >= self.ends_quoted.len();
-        let start = (index as u64).saturating_mul(self.range_bytes);
-        let end = if is_last { self.length() } else { start + self.range_bytes };
-        Range { start, end, is_last }
-    }
-
-    pub(super) fn compression(&self) -> Result<Compression, CsvError> {
-        if let Some(compression) = self.compression.get() {
-            return Ok(*compression);
-        }
-        let found = Compression::of(&self.input)?;
-        Ok(*self.compression.get_or_init(|| found))
     }
 
     /// Reads the header, once, and compares it with `schema`.
@@ -106,7 +64,7 @@ impl CsvFile {
         if let Some(layout) = self.layout.get() {
             return Ok(layout);
         }
-        let head = read_head(&self.input, self.compression()?, options, dialect, Some(0))?;
+        let head = read_head(&self.text.input, self.text.compression()?, options, dialect, Some(0))?;
         let order = match &head.names {
             Some(names) => self.order(names, schema, options.schema.is_some())?,
             None => None,
@@ -128,23 +86,10 @@ impl CsvFile {
             }
         }
         Err(CsvError::Columns {
-            path: self.input.path(),
+            path: self.text.input.path(),
             found: names.join(", "),
             expected: schema.iter_names().map(PlSmallStr::as_str).collect::<Vec<_>>().join(", "),
         })
-    }
-
-    /// The bytes that the rows of a range need, in all likelihood, if the file is in a store and can be read by ranges. A file of
-    /// one range is read whole.
-    pub(super) fn fetched_bytes(&self, index: usize) -> Option<std::ops::Range<u64>> {
-        let is_whole = self.ranges() == 1 && self.length() <= self.range_bytes;
-        let is_plain = self.compression.get() == Some(&Compression::None);
-        if self.input.local_path().is_some() || !(is_whole || is_plain) {
-            return None;
-        }
-        let Range { start, end, is_last } = self.range(index);
-        let behind = if is_last { 0 } else { BEHIND as u64 };
-        Some(start.saturating_sub(1)..self.length().min(end + behind))
     }
 
     /// Reads the rows that start in a range, in the memory of `rows`. `first` is the start of the first row of the file.
@@ -157,10 +102,10 @@ impl CsvFile {
         rows: Rows,
     ) -> Result<Block, CsvError> {
         let mut block = Block::new(rows);
-        let Some(loaded) = block.load(self, &self.range(index), first, fetched)? else { return Ok(block) };
+        let Some(loaded) = block.load(self, &self.text.range(index), first, fetched)? else { return Ok(block) };
         let mut scanned = None;
         let mut is_quoted = false;
-        if shape.dialect.quote.is_some() && self.ranges() > 1 {
+        if shape.dialect.quote.is_some() && self.text.ranges() > 1 {
             if let Some([ends_quoted, _]) = self.ends_quoted.get(index) {
                 ends_quoted.get_or_init(|| {
                     let found = block.scan_range(&loaded, shape.dialect, false);
@@ -194,7 +139,7 @@ impl CsvFile {
     fn ends_quoted(&self, index: usize, is_quoted: bool, first: u64, dialect: &Dialect) -> Result<bool, CsvError> {
         let measure = || -> Result<bool, CsvError> {
             let mut block = Block::new(Rows::default());
-            let loaded = block.load(self, &self.range(index), first, None)?;
+            let loaded = block.load(self, &self.text.range(index), first, None)?;
             Ok(loaded.map_or(is_quoted, |loaded| block.scan_range(&loaded, dialect, is_quoted).is_quoted))
         };
         let answer = self.ends_quoted.get(index).and_then(|answers| answers.get(usize::from(is_quoted)));

@@ -7,8 +7,8 @@ use polars_utils::pl_str::PlSmallStr;
 
 use super::error::CsvError;
 use super::options::CsvOptions;
+use super::quotes::unquote;
 use super::structure::{Dialect, PADDING, Places, is_comment, scan};
-use super::texts::unquote;
 use crate::files::{Compression, Input, InputFile};
 
 /// What UTF-8 files of some systems start with.

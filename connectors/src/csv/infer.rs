@@ -1,14 +1,13 @@
 //! Types of columns from their first values, by Polars' rules.
 
-use polars_core::datatypes::{DataType, TimeUnit, TimeZone};
+use polars_core::datatypes::DataType;
 use polars_core::schema::Schema;
 use polars_utils::pl_str::PlSmallStr;
 
 use super::head::Head;
-use super::number::Field;
 use super::options::CsvOptions;
-use super::temporal::{date, datetime, time};
-use super::texts::unquote;
+use super::quotes::unquote;
+use crate::text::temporal::temporal_type;
 
 /// The columns of a file that starts with `head`.
 pub(super) fn infer(head: &Head, options: &CsvOptions) -> Vec<(PlSmallStr, DataType)> {
@@ -59,24 +58,7 @@ fn value_type(text: &[u8], try_parse_dates: bool) -> DataType {
     } else if is_float(text) {
         DataType::Float64
     } else if try_parse_dates {
-        temporal_type(text)
-    } else {
-        DataType::String
-    }
-}
-
-fn temporal_type(text: &[u8]) -> DataType {
-    let mut padded = text.to_vec();
-    padded.resize(text.len() + 16, 0);
-    let field = Field::new(&padded, text.len());
-    if date(field).is_some() {
-        DataType::Date
-    } else if datetime(field, 1_000_000, false).is_some() {
-        DataType::Datetime(TimeUnit::Microseconds, None)
-    } else if datetime(field, 1_000_000, true).is_some() {
-        DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))
-    } else if time(field).is_some() {
-        DataType::Time
+        temporal_type(text).unwrap_or(DataType::String)
     } else {
         DataType::String
     }

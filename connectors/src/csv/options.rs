@@ -4,22 +4,7 @@ use polars_core::schema::SchemaRef;
 use polars_utils::pl_str::PlSmallStr;
 
 use crate::store::StoreOptions;
-
-/// What becomes of a row with a field that holds no value of its column's type, that is not UTF-8 or whose quotes are
-/// wrong, or with too many or too few fields.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BadRows {
-    /// The query fails, with the file, the line, the column and the text. Columns that a query does not need are not
-    /// looked at.
-    #[default]
-    Fail,
-    /// The field is null, as are fields that are not there; fields too many are left out.
-    Null,
-    /// The row is left out, and counted in the description of the scan. All columns are parsed, also those that a query
-    /// does not need, so that it does not depend on the query which rows there are.
-    Skip,
-}
+use crate::text::BadRows;
 
 /// Options of a [`CsvScan`](super::CsvScan). Names and defaults are those of Polars' `scan_csv`.
 ///

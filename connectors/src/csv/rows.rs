@@ -1,10 +1,11 @@
 //! Rows of one length in a block of bytes.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
-use super::number::Field;
-use super::options::BadRows;
 use super::structure::{Dialect, Places, is_comment};
+use crate::text::BadRows;
+use crate::text::number::Field;
 
 /// Bytes of which some begin complete rows, and where their fields are.
 #[derive(Default)]
@@ -24,7 +25,7 @@ pub(super) struct Rows {
     /// Rows that were left out because they had another number of fields.
     pub(super) skipped: u64,
     /// Whether all rows are UTF-8, once somebody asked.
-    is_text: Option<bool>,
+    is_text: OnceCell<bool>,
     end: usize,
 }
 
@@ -79,7 +80,7 @@ impl Rows {
     ) -> Result<(), Ragged> {
         let places = self.found.as_slice();
         (self.is_regrouped, self.first, self.stride, self.count) = (false, first, shape.fields, newlines);
-        (self.skipped, self.is_text) = (0, None);
+        (self.skipped, self.is_text) = (0, OnceCell::new());
         self.end = places.last().map_or(0, |end| *end as usize);
         let fields = places.len().saturating_sub(first + 1);
         let is_end = |end: &u32| self.bytes.get(*end as usize) == Some(&b'\n');
@@ -136,14 +137,11 @@ impl Rows {
     }
 
     /// Whether all rows are UTF-8.
-    pub(super) fn is_text(&mut self) -> bool {
-        if let Some(is_text) = self.is_text {
-            return is_text;
-        }
-        let start = if self.count == 0 { self.end } else { self.start(0) };
-        let is_text = self.bytes.get(start..self.end).is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
-        self.is_text = Some(is_text);
-        is_text
+    pub(super) fn is_text(&self) -> bool {
+        *self.is_text.get_or_init(|| {
+            let start = if self.count == 0 { self.end } else { self.start(0) };
+            self.bytes.get(start..self.end).is_some_and(|bytes| std::str::from_utf8(bytes).is_ok())
+        })
     }
 
     /// Empties it, except for the memory.

@@ -18,22 +18,15 @@ use super::error::CsvError;
 use super::file::CsvFile;
 use super::head::{Head, read_head};
 use super::infer::infer;
-use super::options::{BadRows, CsvOptions};
-use super::rows::Shape;
-use super::source::CsvSource;
+use super::options::CsvOptions;
+use super::reader::CsvReader;
+use super::rows::{Rows, Shape};
 use super::structure::Dialect;
-use crate::files::{
-    Compression, FilesError, Format, expand, names, partition_value, partitions, side_by_side, threads,
-};
+use crate::files::{Compression, FilesError, Format, expand, names, partition_value, partitions};
+use crate::text::{self, Asked, BadRows, TextFile, TextSource, TextTable, text_files};
 
 /// How CSV files are known in a directory.
 const FORMAT: Format = Format { name: "CSV", suffixes: &[".csv", ".csv.gz", ".csv.zst"] };
-/// Ranges that a table is cut into, if they are neither too small nor too large then: work for all workers of a large
-/// machine. Every process must come to the same ranges, so the number does not depend on the machine.
-const RANGES: u64 = 64;
-/// Bytes of a range at least and at most: the larger, the less is read twice at its ends, and the more memory a worker
-/// takes. A row of a hundred bytes makes a batch of usual size of the largest.
-const RANGE_BYTES: (u64, u64) = (1 << 20, 8 << 20);
 /// Rows that tell how long a row is.
 const MEASURED_ROWS: usize = 100;
 /// What compression saves, at a guess.
@@ -101,16 +94,8 @@ impl CsvScan {
         let dialect = dialect(&options)?;
         let paths = expand(paths, &options.store_options, &FORMAT)?;
         let bytes = paths.iter().fold(0, |bytes: u64, file| bytes.saturating_add(file.size()));
-        let (least, most) = RANGE_BYTES;
-        let range_bytes = range_bytes.unwrap_or((bytes / RANGES).clamp(least, most));
-        // Only large files are opened, to see whether they are compressed.
-        let large = paths.iter().filter(|file| file.size() > range_bytes);
-        let (large, are_local) =
-            large.fold((0, true), |(files, are_local), file| (files + 1, are_local && file.local_path().is_some()));
-        let files = side_by_side(paths.len(), threads(large, are_local), |index| match paths.get(index) {
-            Some(file) => CsvFile::new(file.clone(), range_bytes),
-            None => Err(FilesError::NoPath.into()),
-        })?;
+        let range_bytes = range_bytes.unwrap_or_else(|| text::range_bytes(bytes));
+        let files: Vec<CsvFile> = text_files(&paths, range_bytes)?.into_iter().map(CsvFile::new).collect();
         let mut rows = OnceLock::new();
         let file_schema = match &options.schema {
             Some(schema) => (**schema).clone(),
@@ -181,8 +166,9 @@ fn first_head<'a>(
     dialect: &Dialect,
 ) -> Result<(Head, &'a CsvFile), CsvError> {
     let mut only_header = None;
-    for file in files.iter().filter(|file| file.length() > 0) {
-        let head = read_head(&file.input, file.compression()?, options, dialect, options.infer_schema_length)?;
+    for file in files.iter().filter(|file| file.text.length() > 0) {
+        let head =
+            read_head(&file.text.input, file.text.compression()?, options, dialect, options.infer_schema_length)?;
         if !head.rows.is_empty() || (head.fields > 0 && options.infer_schema_length == Some(0)) {
             return Ok((head, file));
         }
@@ -190,7 +176,7 @@ fn first_head<'a>(
             only_header = Some((head, file));
         }
     }
-    let first = files.first().map(|file| file.input.path());
+    let first = files.first().map(|file| file.text.input.path());
     only_header.ok_or_else(|| match first {
         Some(path) => CsvError::Empty { path },
         None => FilesError::NoPath.into(),
@@ -204,7 +190,7 @@ fn schema_of(head: &Head, file: &CsvFile, options: &CsvOptions) -> Result<Schema
         None => Ok(schema),
         Some(name) => {
             let names = schema.iter_names().map(PlSmallStr::as_str).collect::<Vec<_>>().join(", ");
-            let path = file.input.location();
+            let path = file.text.input.location();
             let reason =
                 format!("the type of column `{name}` is overridden, but the columns of `{path}` are [{names}]");
             Err(CsvError::Options { reason })
@@ -214,7 +200,7 @@ fn schema_of(head: &Head, file: &CsvFile, options: &CsvOptions) -> Result<Schema
 
 /// About how many rows there are in files of so many bytes.
 fn estimate(head: &Head, file: &CsvFile, bytes: u64) -> Option<u64> {
-    let bytes = match file.compression().ok()? {
+    let bytes = match file.text.compression().ok()? {
         Compression::None => bytes,
         _ => bytes.saturating_mul(COMPRESSION),
     };
@@ -234,21 +220,45 @@ impl Scan for CsvScan {
     fn estimated_rows(&self) -> Option<u64> {
         let table = &self.table;
         *table.rows.get_or_init(|| {
-            let file = table.files.iter().find(|file| file.length() > 0)?;
-            let compression = file.compression().ok()?;
-            let head = read_head(&file.input, compression, &table.options, &table.dialect, Some(MEASURED_ROWS)).ok()?;
-            estimate(&head, file, table.files.iter().map(CsvFile::length).sum())
+            let file = table.files.iter().find(|file| file.text.length() > 0)?;
+            let compression = file.text.compression().ok()?;
+            let head =
+                read_head(&file.text.input, compression, &table.options, &table.dialect, Some(MEASURED_ROWS)).ok()?;
+            estimate(&head, file, table.files.iter().map(|file| file.text.length()).sum())
         })
     }
 
     fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {
-        Ok(Arc::new(CsvSource::new(self.table.clone(), request)?))
+        Ok(Arc::new(TextSource::new(self.table.clone(), request)?))
     }
 }
 
-impl Table {
-    pub(super) fn describe(&self) -> Description {
-        let names = names(self.files.iter().map(|file| &file.input));
+impl TextTable for Table {
+    type Buffer = Rows;
+    type Reader = CsvReader;
+
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn files(&self) -> usize {
+        self.files.len()
+    }
+
+    fn text_file(&self, index: usize) -> Option<&TextFile> {
+        self.files.get(index).map(|file| &file.text)
+    }
+
+    fn reader(self: &Arc<Self>, asked: Asked<Rows>) -> CsvReader {
+        CsvReader::new(self.clone(), asked)
+    }
+
+    fn refused(error: FilesError) -> OperatorError {
+        CsvError::from(error).into()
+    }
+
+    fn describe(&self) -> Description {
+        let names = names(self.files.iter().map(|file| &file.text.input));
         let description = Description::streams("csv-scan").with("files", names);
         match self.options.bad_rows {
             BadRows::Fail => description,
@@ -256,7 +266,9 @@ impl Table {
             BadRows::Skip => description.with("skipped-rows", self.skipped.load(Ordering::Relaxed)),
         }
     }
+}
 
+impl Table {
     pub(super) fn shape(&self) -> Shape<'_> {
         Shape { dialect: &self.dialect, fields: self.file_schema.len(), bad_rows: self.options.bad_rows }
     }
@@ -269,7 +281,7 @@ impl Table {
     /// The value of a column that is the same for all rows of a file.
     pub(super) fn constant(&self, name: &str, file: usize) -> Option<Scalar> {
         if self.options.include_file_paths.as_deref() == Some(name) {
-            let path = self.files.get(file)?.input.location().to_string();
+            let path = self.files.get(file)?.text.input.location().to_string();
             return Some(Scalar::new(DataType::String, AnyValue::StringOwned(path.into())));
         }
         partition_value(&self.partitions, name, file)

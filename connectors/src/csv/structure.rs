@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use super::masks::{BLOCK, find, parity};
+use crate::text::masks::{BLOCK, find, parity};
 
 /// How rows and fields are written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! Columns of one type while they are read.
 
-use super::number::Field;
-use super::options::BadRows;
+use super::quotes::unquote;
 use super::rows::ColumnFields;
-use super::texts::{Texts, unquote};
+use crate::text::number::Field;
+use crate::text::texts::Texts;
+use crate::text::{BadRows, Chosen};
 
 /// How the fields of a column are understood.
 pub(super) struct Reading<'a> {
@@ -54,32 +55,6 @@ pub(super) enum Fault {
 pub(super) struct BadField {
     pub(super) row: usize,
     pub(super) fault: Fault,
-}
-
-/// Rows of a block.
-#[derive(Clone, Copy)]
-pub(super) enum Chosen<'a> {
-    /// One behind the other.
-    All(usize, usize),
-    /// These.
-    Some(&'a [u32]),
-}
-
-impl Chosen<'_> {
-    /// The row at an index.
-    fn row(self, index: usize) -> usize {
-        match self {
-            Self::All(start, _) => start + index,
-            Self::Some(rows) => rows.get(index).map_or(0, |row| *row as usize),
-        }
-    }
-
-    pub(super) fn len(self) -> usize {
-        match self {
-            Self::All(start, end) => end - start,
-            Self::Some(rows) => rows.len(),
-        }
-    }
 }
 
 /// What takes the values of a column.

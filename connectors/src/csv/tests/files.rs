@@ -1,20 +1,7 @@
-use std::io::Write;
-
 use polars_core::df;
 
 use super::*;
-
-pub(super) fn compress(text: &[u8], compression: usize) -> Vec<u8> {
-    match compression {
-        1 => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(text).unwrap();
-            encoder.finish().unwrap()
-        },
-        2 => zstd::encode_all(text, 1).unwrap(),
-        _ => text.to_vec(),
-    }
-}
+use crate::testing::compress;
 
 #[test]
 fn compressed_files_are_streamed() {

@@ -2,6 +2,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use quokka_engine::operator::testing::single_worker;
+
 use super::*;
 
 const CASES: u32 = 300;
@@ -141,7 +143,7 @@ proptest! {
         bad_rows in select(vec![BadRows::Fail, BadRows::Null, BadRows::Skip]),
     ) {
         let text: String = (0..60).map(|i| format!("{i},{}.5,\"text {i}\n\",2024-01-{:02},true\n", i * 7, i % 31 + 1)).collect();
-        let mut bytes = files::compress(text.as_bytes(), compression);
+        let mut bytes = crate::testing::compress(text.as_bytes(), compression);
         for (place, byte) in at {
             let place = place % bytes.len();
             bytes[place] = byte;

@@ -3,12 +3,12 @@
 use polars_core::df;
 use quokka_engine::error::ErrorKind;
 
-use super::files::compress;
 use super::*;
 use crate::files::FilesError;
 use crate::store::tests::proxy::{Fault, Proxy, passing_faults};
 use crate::store::tests::server::{Server, options};
 use crate::store::{StoreErrorKind, StoreOptions};
+use crate::testing::compress;
 
 fn stored(options: StoreOptions) -> CsvOptions {
     CsvOptions::default().with_store_options(options)
@@ -95,7 +95,7 @@ fn a_query_that_wants_few_rows_does_not_fetch_all() {
     let scan = CsvScan::open_in_ranges(["s3://bucket/f.csv"], stored(options(proxy.address)), Some(1000)).unwrap();
     let source = scan.source(&ScanRequest::default()).unwrap();
     assert!(source.splits().unwrap().len() > 500);
-    let mut reader = source.open(0, &single_worker(10)).unwrap();
+    let mut reader = source.open(0, &quokka_engine::operator::testing::single_worker(10)).unwrap();
     while reader.next().unwrap().unwrap().height() == 0 {}
     assert!(proxy.requests("GET").len() < 10);
 }

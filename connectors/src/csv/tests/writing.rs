@@ -153,7 +153,7 @@ proptest! {
         let serializer = CsvSerializer::new(frame.schema().clone(), write).unwrap();
         let mut bytes = Vec::new();
         serializer.write_header(&mut bytes);
-        serializer.write_rows(&to_physical(frame).unwrap(), &mut bytes).unwrap();
+        serializer.write_rows(&quokka_engine::physical::to_physical(frame).unwrap(), &mut bytes).unwrap();
         assert_eq!(bytes, text.as_bytes());
     }
 }

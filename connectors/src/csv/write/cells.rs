@@ -7,8 +7,9 @@ use polars_core::error::PolarsError;
 use polars_core::prelude::*;
 
 use super::options::{CsvWriteOptions, QuoteStyle};
-use super::text::{write_date, write_decimal, write_text, write_time};
+use super::text::write_text;
 use crate::csv::error::CsvError;
+use crate::text::write::{write_date, write_decimal, write_time};
 
 /// Appends the field of a row.
 pub(super) type Cells = Box<dyn Fn(usize, &mut Vec<u8>)>;

@@ -1,12 +1,14 @@
 //! Dates and times in text, in the forms of ISO 8601.
 
+use polars_core::datatypes::{DataType, TimeUnit, TimeZone};
+
 use super::number::{Field, eight_digits};
 
 const DAY_SECONDS: i64 = 86_400;
 
 /// Days since 1970-01-01 of `2024-01-31`.
 #[inline(always)]
-pub(super) fn date(field: Field<'_>) -> Option<i32> {
+pub(crate) fn date(field: Field<'_>) -> Option<i32> {
     if field.len() != 10 {
         return None;
     }
@@ -60,7 +62,7 @@ fn days(year: u32, month: u32, day: u32) -> Option<i32> {
 }
 
 /// Nanoseconds since midnight of `12:34`, `12:34:56` or `12:34:56.789`.
-pub(super) fn time(field: Field<'_>) -> Option<i64> {
+pub(crate) fn time(field: Field<'_>) -> Option<i64> {
     let (seconds, nanos) = clock(field.bytes())?;
     Some(seconds * 1_000_000_000 + nanos)
 }
@@ -68,7 +70,7 @@ pub(super) fn time(field: Field<'_>) -> Option<i64> {
 /// Units since 1970-01-01 00:00 of a date, or of a date and a time behind `T` or a space, `per_second` units a second;
 /// finer digits are cut off. Only if it `has_zone`, `Z` or an offset such as `+02:00` may follow.
 #[inline(always)]
-pub(super) fn datetime(field: Field<'_>, per_second: i64, has_zone: bool) -> Option<i64> {
+pub(crate) fn datetime(field: Field<'_>, per_second: i64, has_zone: bool) -> Option<i64> {
     let days = i64::from(date_at_start(field).filter(|_| field.len() >= 10)?);
     let rest = field.skip(10).bytes();
     let (mut seconds, nanos) = match rest.split_first() {
@@ -82,6 +84,22 @@ pub(super) fn datetime(field: Field<'_>, per_second: i64, has_zone: bool) -> Opt
     };
     seconds += days * DAY_SECONDS;
     seconds.checked_mul(per_second)?.checked_add(nanos / (1_000_000_000 / per_second))
+}
+
+/// The type of a text that is a date, a time, or both.
+pub(crate) fn temporal_type(text: &[u8]) -> Option<DataType> {
+    let mut padded = text.to_vec();
+    padded.resize(text.len() + 16, 0);
+    let field = Field::new(&padded, text.len());
+    if date(field).is_some() {
+        Some(DataType::Date)
+    } else if datetime(field, 1_000_000, false).is_some() {
+        Some(DataType::Datetime(TimeUnit::Microseconds, None))
+    } else if datetime(field, 1_000_000, true).is_some() {
+        Some(DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)))
+    } else {
+        time(field).map(|_| DataType::Time)
+    }
 }
 
 fn two(text: &[u8]) -> Option<i64> {

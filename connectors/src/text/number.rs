@@ -3,7 +3,7 @@
 
 /// A field: its first byte and its length. The bytes go on behind it, so that words can be read past its end.
 #[derive(Clone, Copy)]
-pub(super) struct Field<'a> {
+pub(crate) struct Field<'a> {
     /// From the first byte of the field to beyond its last.
     tail: &'a [u8],
     length: usize,
@@ -14,44 +14,44 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 impl<'a> Field<'a> {
     /// The first `length` bytes of `tail`, which is as long at least.
     #[inline(always)]
-    pub(super) fn new(tail: &'a [u8], length: usize) -> Self {
+    pub(crate) fn new(tail: &'a [u8], length: usize) -> Self {
         Self { tail, length }
     }
 
-    pub(super) fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         self.length
     }
 
     #[inline(always)]
-    pub(super) fn bytes(self) -> &'a [u8] {
+    pub(crate) fn bytes(self) -> &'a [u8] {
         self.tail.get(..self.length).unwrap_or_default()
     }
 
     #[inline(always)]
-    pub(super) fn first(self) -> u8 {
+    pub(crate) fn first(self) -> u8 {
         if self.length == 0 { 0 } else { self.tail.first().copied().unwrap_or_default() }
     }
 
     #[inline(always)]
-    pub(super) fn skip(self, bytes: usize) -> Self {
+    pub(crate) fn skip(self, bytes: usize) -> Self {
         Self { tail: self.tail.get(bytes..).unwrap_or_default(), length: self.length.saturating_sub(bytes) }
     }
 
     /// The first `length` bytes of it.
     #[inline(always)]
-    pub(super) fn shorten(self, length: usize) -> Self {
+    pub(crate) fn shorten(self, length: usize) -> Self {
         Self { tail: self.tail, length }
     }
 
     #[inline(always)]
-    pub(super) fn word<const N: usize>(self) -> Option<&'a [u8; N]> {
+    pub(crate) fn word<const N: usize>(self) -> Option<&'a [u8; N]> {
         self.tail.first_chunk()
     }
 }
 
 /// The number that the eight ASCII digits of `word` are, the first in the lowest byte.
 #[inline(always)]
-pub(super) fn eight_digits(word: u64) -> Option<u64> {
+pub(crate) fn eight_digits(word: u64) -> Option<u64> {
     let digits = word ^ ZEROS;
     // 0x76 + 9 is 0x7f: one more, and the high bit is set.
     if (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080 != 0 {
@@ -94,7 +94,7 @@ fn short_unsigned(field: Field<'_>) -> Option<u64> {
 
 /// An integer of up to 64 bits: digits, perhaps with a sign.
 #[inline(always)]
-pub(super) fn integer<T: TryFrom<i64> + TryFrom<i128>>(field: Field<'_>) -> Option<T> {
+pub(crate) fn integer<T: TryFrom<i64> + TryFrom<i128>>(field: Field<'_>) -> Option<T> {
     let is_negative = field.first() == b'-';
     let digits = if is_negative { field.skip(1) } else { field };
     match short_unsigned(digits) {
@@ -118,7 +118,7 @@ fn long_integer(text: &[u8]) -> Option<i128> {
 }
 
 /// An unsigned integer of 128 bits.
-pub(super) fn integer128(field: Field<'_>) -> Option<u128> {
+pub(crate) fn integer128(field: Field<'_>) -> Option<u128> {
     let text = field.bytes();
     // Rust reads digits with or without `+`.
     std::str::from_utf8(text).ok()?.parse().ok()
@@ -200,7 +200,7 @@ const POWERS: [f64; 23] = [
 
 /// A double, rounded correctly. The quotient of two numbers that are exact is (Clinger, 1990).
 #[inline(always)]
-pub(super) fn float64(field: Field<'_>) -> Option<f64> {
+pub(crate) fn float64(field: Field<'_>) -> Option<f64> {
     match fixed(field) {
         Some(Fixed { is_negative, digits, scale }) if digits <= EXACT => {
             let number = digits as f64 / POWERS.get(scale)?;
@@ -212,7 +212,7 @@ pub(super) fn float64(field: Field<'_>) -> Option<f64> {
 
 /// A float of 32 bits, rounded correctly.
 #[inline(always)]
-pub(super) fn float32(field: Field<'_>) -> Option<f32> {
+pub(crate) fn float32(field: Field<'_>) -> Option<f32> {
     match fixed(field) {
         Some(Fixed { is_negative, digits, scale }) if digits <= 1 << 24 && scale <= 10 => {
             let number = digits as f32 / *POWERS.get(scale)? as f32;
@@ -230,7 +230,7 @@ fn long_float<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
 /// The unscaled value of a decimal with `scale` digits behind the point and fewer than `limit`, which is a power of ten.
 /// Digits beyond are rounded, half away from zero.
 #[inline(always)]
-pub(super) fn decimal64(field: Field<'_>, scale: usize, limit: i64) -> Option<i64> {
+pub(crate) fn decimal64(field: Field<'_>, scale: usize, limit: i64) -> Option<i64> {
     match fixed(field) {
         Some(found) if found.scale <= scale && scale - found.scale <= 2 => {
             // Sixteen digits and two more fit 64 bits.
@@ -243,7 +243,7 @@ pub(super) fn decimal64(field: Field<'_>, scale: usize, limit: i64) -> Option<i6
 }
 
 /// As [`decimal64`], with up to 38 digits, and an exponent.
-pub(super) fn decimal128(field: Field<'_>, scale: usize, limit: i128) -> Option<i128> {
+pub(crate) fn decimal128(field: Field<'_>, scale: usize, limit: i128) -> Option<i128> {
     let (is_negative, text) = sign(field.bytes());
     let (digits, exponent) = match text.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => {

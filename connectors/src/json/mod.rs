@@ -1,0 +1,24 @@
+//! Newline-delimited JSON: one object a line (RFC 8259, <https://github.com/ndjson/ndjson-spec>).
+
+mod block;
+mod columns;
+mod error;
+mod head;
+mod infer;
+mod keys;
+mod nested;
+mod options;
+mod reader;
+mod rows;
+mod scan;
+mod syntax;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
+pub use error::JsonError;
+pub use options::JsonOptions;
+pub use scan::JsonScan;
+pub use syntax::JsonFault;
+
+pub use crate::text::{BadRows, Place};

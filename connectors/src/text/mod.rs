@@ -1,0 +1,34 @@
+//! Values in text, and how they are found: what the formats of text share.
+
+mod bad_rows;
+mod file;
+pub(crate) mod masks;
+mod memory;
+pub(crate) mod number;
+mod place;
+mod rows;
+mod slice;
+mod source;
+pub(crate) mod temporal;
+pub(crate) mod texts;
+pub(crate) mod write;
+
+pub use bad_rows::BadRows;
+pub(crate) use file::{BEHIND, Range, TextFile, range_bytes, text_files};
+pub use place::Place;
+pub(crate) use rows::Chosen;
+pub(crate) use slice::{Columns, Slice};
+pub(crate) use source::{Asked, TextReader, TextSource, TextTable};
+
+/// Characters of a value that an error shows.
+const SHOWN: usize = 100;
+
+/// The start of a text, as an error shows it.
+pub(crate) fn shown(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}

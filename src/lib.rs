@@ -28,6 +28,7 @@ mod error;
 mod figures;
 mod moments;
 mod picture;
+mod nearest;
 mod plan;
 pub mod prelude;
 mod progress;
@@ -36,6 +37,7 @@ mod user;
 
 pub use context::{Context, ContextBuilder, Paths};
 pub use error::{Error, Hint, PlanError, Result};
+pub use nearest::NearestOptions;
 pub use plan::OptimizerRule;
 pub use quokka_connectors::csv::{BadRows, CsvCompression, CsvOptions, CsvWriteOptions, QuoteStyle};
 pub use quokka_connectors::json::JsonOptions;
@@ -44,6 +46,8 @@ pub use quokka_connectors::sink::{FileOptions, WriteMode, WriteOptions, WriteRep
 pub use quokka_connectors::store::StoreOptions;
 pub use quokka_engine as engine;
 pub use quokka_engine::pool::{QueryProgress, SourceProgress};
+pub use stream::Dataset;
+pub use quokka_operators::nearest::Metric;
 pub use quokka_operators::sketch::{ApproximateExpr, QuantileOptions, approximate_quantile, approximate_quantiles};
 pub use stream::Dataset;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery, RunningSink};

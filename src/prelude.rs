@@ -12,9 +12,11 @@ pub use polars_core::prelude::{Column, IntoColumn, IntoSeries, NamedFrom, PlSmal
 pub use polars_core::series::Series;
 pub use polars_ops::prelude::{JoinArgs, JoinCoalesce, JoinType};
 pub use quokka_engine::expr::prelude::*;
+pub use quokka_operators::nearest::Metric;
 pub use quokka_operators::sketch::{ApproximateExpr, QuantileOptions};
 
 pub use crate::Dataset;
+pub use crate::NearestOptions;
 pub use crate::{
     Batches, ColumnStatistics, Context, ContextBuilder, CsvWriteOptions, DataStream, Description, GroupedDataStream,
     InputPartitioning, InputReader, JoinBuilder, MapOptions, Output, ParquetCompression, ParquetWriteOptions, Profile,

@@ -20,6 +20,7 @@ mod join_order;
 mod json;
 mod lifecycle;
 mod moments;
+mod nearest;
 mod order;
 mod parquet;
 mod pictures;

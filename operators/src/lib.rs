@@ -7,6 +7,7 @@
 //! | [`filter`], [`project`], [`select`] | rows and columns of a batch, stateless |
 //! | [`materialize`] | rows that are read several times |
 //! | [`dataset`] | rows that are kept for later queries |
+//! | [`nearest`] | rows whose vectors are near |
 //! | [`moments`] | sums of products of columns |
 //! | [`limit`] | the first rows, or a slice |
 //! | [`sketch`] | expressions for approximate aggregates |
@@ -25,6 +26,7 @@ mod kept_batches;
 pub mod limit;
 pub mod materialize;
 pub mod moments;
+pub mod nearest;
 mod ordered_batches;
 pub mod project;
 pub mod select;

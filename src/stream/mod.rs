@@ -9,6 +9,7 @@ mod join;
 mod moments;
 mod options;
 mod picture;
+mod nearest;
 mod profile;
 mod rows;
 mod run;

@@ -48,6 +48,13 @@ pub trait StatefulOperator: Send + Sync + 'static {
     /// How rows of the input with this index are distributed. Asked once for each input.
     fn partitioning(&self, input: usize) -> InputPartitioning;
 
+    /// The input that is to be complete before rows of others are read, as the build side of a join is. Sources of the others
+    /// wait for it; a few rows of them may still come early, from other processes. No input by default: then rows of all
+    /// come in any order.
+    fn first_input(&self) -> Option<usize> {
+        None
+    }
+
     /// The columns that it makes of inputs with these columns.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! Operators of the user as operators of the engine.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars_core::prelude::{PlSmallStr, SchemaRef};
 use quokka_engine::batch::Batch;
 use quokka_engine::error::OperatorError;
+use quokka_engine::gate::Gate;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 use quokka_engine::physical::to_logical;
 
@@ -69,12 +71,39 @@ pub(crate) struct UserOperatorFactory {
     operator: Arc<UserOperator>,
     inputs: Vec<SchemaRef>,
     schema: SchemaRef,
+    first: Option<FirstInput>,
+}
+
+/// The input that others wait for.
+#[derive(Clone)]
+struct FirstInput {
+    index: usize,
+    /// Holds the others back.
+    gate: Arc<Gate>,
+    /// Workers of this process that have seen it end.
+    ended: Arc<AtomicUsize>,
+}
+
+impl FirstInput {
+    /// An input has ended on one of so many workers of this process.
+    fn input_ended(&self, input: usize, workers: usize) {
+        if input == self.index && self.ended.fetch_add(1, Ordering::AcqRel) + 1 == workers {
+            self.gate.open();
+        }
+    }
 }
 
 impl UserOperatorFactory {
     /// Inputs have the columns of `inputs`, the output those of `schema`, with Polars' types.
     pub(crate) fn new(operator: Arc<UserOperator>, inputs: Vec<SchemaRef>, schema: SchemaRef) -> Self {
-        Self { operator, inputs, schema }
+        let gated = |index| FirstInput { index, gate: Arc::default(), ended: Arc::default() };
+        let first = operator.operator().first_input().map(gated);
+        Self { operator, inputs, schema, first }
+    }
+
+    /// The gate that holds all inputs back but the one with the index.
+    pub(crate) fn gate(&self) -> Option<(usize, &Arc<Gate>)> {
+        self.first.as_ref().map(|first| (first.index, &first.gate))
     }
 }
 
@@ -84,14 +113,17 @@ impl OperatorFactory for UserOperatorFactory {
     }
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
+        let (first, workers) = (self.first.clone(), context.workers / context.processes);
         if !self.operator.channels(context.workers, context.processes).contains(&context.worker) {
-            return Ok(Box::new(NoChannel));
+            return Ok(Box::new(NoChannel { first, workers }));
         }
         let operator = self.operator.operator();
         let name = operator.describe().name;
         Ok(Box::new(UserChannel {
             channel: operator.create(context).map_err(OperatorError::from_user)?,
             inputs: self.inputs.clone(),
+            first,
+            workers,
             given: Output::default(),
             made: Delivery::new(name, self.schema.clone(), context.batch_rows),
             has_more: false,
@@ -100,10 +132,20 @@ impl OperatorFactory for UserOperatorFactory {
 }
 
 /// A worker on which an operator has no channel: no row is meant for it.
-struct NoChannel;
+struct NoChannel {
+    first: Option<FirstInput>,
+    workers: usize,
+}
 
 impl Operator for NoChannel {
     fn on_batch(&mut self, _input: usize, _batch: Batch, _output: &mut Output) -> Result<Progress, OperatorError> {
+        Ok(Progress::Done)
+    }
+
+    fn on_input_end(&mut self, input: usize, _output: &mut Output) -> Result<Progress, OperatorError> {
+        if let Some(first) = &self.first {
+            first.input_ended(input, self.workers);
+        }
         Ok(Progress::Done)
     }
 }
@@ -111,6 +153,9 @@ impl Operator for NoChannel {
 struct UserChannel {
     channel: Box<dyn StatefulChannel>,
     inputs: Vec<SchemaRef>,
+    first: Option<FirstInput>,
+    /// Workers of this process.
+    workers: usize,
     /// Where the channel puts its frames.
     given: Output,
     made: Delivery,
@@ -135,6 +180,9 @@ impl Operator for UserChannel {
 
     fn on_input_end(&mut self, input: usize, output: &mut Output) -> Result<Progress, OperatorError> {
         self.channel.on_input_end(input, &mut self.given).map_err(OperatorError::from_user)?;
+        if let Some(first) = &self.first {
+            first.input_ended(input, self.workers);
+        }
         self.has_more = true;
         self.take_given()?;
         self.resume(output)

@@ -470,3 +470,67 @@ fn channels_of_what_has_none() {
     let error = stream().stateful(Where(InputPartitioning::AsItComes)).channels(0).collect().unwrap_err();
     assert_eq!(error.to_string(), "`channels`: an operator needs at least 1 channel");
 }
+
+/// Passes the rows of input 1 on, and fails if one comes before input 0 is complete.
+struct InOrder(usize);
+
+struct Ordered {
+    first: usize,
+    ended: bool,
+}
+
+impl StatefulOperator for InOrder {
+    fn describe(&self) -> Description {
+        Description::streams("in-order")
+    }
+
+    fn partitioning(&self, input: usize) -> InputPartitioning {
+        if input == self.0 { InputPartitioning::Broadcast } else { InputPartitioning::AsItComes }
+    }
+
+    fn first_input(&self) -> Option<usize> {
+        Some(self.0)
+    }
+
+    fn output_schema(&self, inputs: &[SchemaRef]) -> Result<SchemaRef, UserError> {
+        Ok(inputs[1 - self.0].clone())
+    }
+
+    fn create(&self, _context: &WorkerContext) -> Result<Box<dyn StatefulChannel>, UserError> {
+        Ok(Box::new(Ordered { first: self.0, ended: false }))
+    }
+}
+
+impl StatefulChannel for Ordered {
+    fn on_batch(&mut self, input: usize, batch: DataFrame, output: &mut Output) -> Result<(), UserError> {
+        if input == self.first {
+            return Ok(());
+        }
+        output.push(batch);
+        if self.ended { Ok(()) } else { Err("a row of the other input came too early".into()) }
+    }
+
+    fn on_input_end(&mut self, input: usize, _output: &mut Output) -> Result<(), UserError> {
+        self.ended |= input == self.first;
+        Ok(())
+    }
+}
+
+#[test]
+fn other_inputs_wait_for_the_first() {
+    for first in [0, 1] {
+        // The other input goes through an exchange, or is the same stream.
+        let query = |[one, other]: [DataStream; 2]| {
+            let other = other.group_by([col("id")]).agg([col("value").sum()]);
+            let inputs = if first == 0 { [one, other] } else { [other, one] };
+            let [left, right] = inputs;
+            left.stateful_with(&[right], InOrder(first))
+        };
+        let expected = numbers().lazy().group_by([col("id")]).agg([col("value").sum()]).collect().unwrap();
+        check_against([&numbers(), &numbers()], Rows::AnyOrder, query, &expected);
+        let with_itself = |[one]: [DataStream; 1]| one.clone().stateful_with(&[one], InOrder(first));
+        check_against([&numbers()], Rows::AnyOrder, with_itself, &numbers());
+        let on_one = |[one]: [DataStream; 1]| one.clone().stateful_with(&[one], InOrder(first)).channels(1);
+        check_against([&numbers()], Rows::AnyOrder, on_one, &numbers());
+    }
+}

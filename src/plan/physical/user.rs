@@ -27,6 +27,7 @@ impl Lowering<'_> {
         let mut edges = Vec::with_capacity(inputs.len());
         let mut schemas = Vec::with_capacity(inputs.len());
         let mut sources = Vec::new();
+        let mut streams = Vec::new();
         let channels = operator.channels(self.workers, self.processes);
         let placement = if channels == [0] { Placement::One } else { Placement::Spread };
         for (input, partitioning) in inputs.iter().zip(operator.partitionings()) {
@@ -37,10 +38,15 @@ impl Lowering<'_> {
                 stream = self.restore_order(stream);
             }
             edges.push(Input { from: stream.node, partitioning: self.partitioning(partitioning, &stream, &channels) });
-            schemas.push(stream.schema);
-            sources.extend(stream.sources);
+            schemas.push(stream.schema.clone());
+            sources.extend(stream.sources.iter().copied());
+            streams.push(stream);
         }
         let factory = UserOperatorFactory::new(operator.clone(), schemas, schema.clone());
+        if let Some((first, gate)) = factory.gate() {
+            let others = streams.iter().enumerate().filter(|(input, _)| *input != first);
+            others.for_each(|(_, stream)| self.wait_for(gate, stream));
+        }
         let node = self.operator(Arc::new(factory), edges, schema.clone());
         Ok(Stream { node, schema: schema.clone(), placement, sources })
     }

@@ -109,7 +109,7 @@ impl Lowering<'_> {
     }
 
     /// Holds `stream` and the sources that it comes from back until `gate` opens.
-    fn wait_for(&mut self, gate: &Arc<Gate>, stream: &Stream) {
+    pub(super) fn wait_for(&mut self, gate: &Arc<Gate>, stream: &Stream) {
         let mut waiting = stream.sources.clone();
         if !waiting.contains(&stream.node) {
             waiting.push(stream.node);

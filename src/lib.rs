@@ -51,6 +51,7 @@ pub use quokka_operators::nearest::Metric;
 pub use quokka_operators::sketch::{ApproximateExpr, QuantileOptions, approximate_quantile, approximate_quantiles};
 pub use stream::Dataset;
 pub use stream::{DataStream, GroupedDataStream, JoinBuilder, Profile, RunningQuery, RunningSink};
+pub use stream::{SampleOptions, UnionOptions};
 pub use user::{
     Batches, ColumnStatistics, Description, InputPartitioning, InputReader, MapOptions, Output, Progress, Split, State,
     StatefulChannel, StatefulOperator, UserError, WorkerContext,

@@ -34,5 +34,6 @@ mod sharing;
 mod sinks;
 mod spans;
 mod support;
+mod table;
 mod user;
 mod window;

@@ -9,6 +9,9 @@
 //! | [`dataset`] | rows that are kept for later queries |
 //! | [`nearest`] | rows whose vectors are near |
 //! | [`moments`] | sums of products of columns |
+//! | [`explode`] | a row for each element of a list |
+//! | [`row_index`] | a number for each row |
+//! | [`sample`] | some rows by chance |
 //! | [`limit`] | the first rows, or a slice |
 //! | [`sketch`] | expressions for approximate aggregates |
 //! | [`top_k`] | the first rows of a sort order |
@@ -19,6 +22,7 @@
 pub mod aggregate;
 pub mod dataset;
 mod detach;
+pub mod explode;
 pub mod filter;
 mod gather;
 pub mod join;
@@ -29,6 +33,8 @@ pub mod moments;
 pub mod nearest;
 mod ordered_batches;
 pub mod project;
+pub mod row_index;
+pub mod sample;
 pub mod select;
 pub mod sketch;
 mod slices;

@@ -8,6 +8,7 @@ use quokka_engine::source::{Scan, ScanRequest};
 
 use super::expression::NamedExpr;
 use super::join::Join;
+use super::rows::RowOperation;
 use crate::user::{BatchFunction, UserOperator};
 
 /// A node with its inputs. Cloning shares the tree.
@@ -39,6 +40,8 @@ pub(crate) enum Node {
     Slice { input: LogicalPlan, offset: i64, length: u64 },
     /// The rows of all inputs, which have one schema.
     Union { inputs: Vec<LogicalPlan> },
+    /// What no expression says makes rows of each row.
+    Rows { input: LogicalPlan, operation: RowOperation },
     /// A function of the user makes a batch of each batch.
     MapBatches { input: LogicalPlan, function: Arc<BatchFunction> },
     /// An operator of the user.
@@ -77,6 +80,7 @@ impl LogicalPlan {
             | Node::Sort { input, .. }
             | Node::TopK { input, .. }
             | Node::Slice { input, .. }
+            | Node::Rows { input, .. }
             | Node::MapBatches { input, .. } => vec![input],
             Node::Join { left, right, .. } => vec![left, right],
             Node::Union { inputs } | Node::Stateful { inputs, .. } => inputs.iter().collect(),
@@ -108,6 +112,7 @@ impl LogicalPlan {
                 Node::Slice { input: rewrite(input), offset: *offset, length: *length }
             },
             Node::Union { inputs } => Node::Union { inputs: inputs.iter().map(rewrite).collect() },
+            Node::Rows { input, operation } => Node::Rows { input: rewrite(input), operation: operation.clone() },
             Node::MapBatches { input, function } => {
                 Node::MapBatches { input: rewrite(input), function: function.clone() }
             },

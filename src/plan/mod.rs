@@ -10,10 +10,11 @@ pub(crate) mod optimizer;
 pub(crate) mod outline;
 pub(crate) mod physical;
 pub(crate) mod query;
+pub(crate) mod rows;
 
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use build::{JoinSpecification, difference};
+pub(crate) use build::{ColumnMatch, JoinSpecification, SampleRule, UnionRule, difference};
 pub(crate) use explain::{Line, WithRows};
 pub use optimizer::OptimizerRule;

@@ -7,7 +7,9 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::Description;
 use quokka_engine::source::{Scan, ScanRequest, Source};
 
+use super::UnionRule;
 use super::logical::LogicalPlan;
+use crate::error::PlanError;
 
 struct Table {
     name: String,
@@ -30,6 +32,13 @@ impl Scan for Table {
 
     fn source(&self, _request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {
         Err(OperatorError::message(ErrorKind::Internal, "a table for tests of the plan has no rows"))
+    }
+}
+
+impl LogicalPlan {
+    /// The rows of all `inputs`, which must have the same columns in the same order.
+    pub(crate) fn union(inputs: Vec<Self>) -> Result<Self, PlanError> {
+        Self::union_with(inputs, UnionRule::default(), "union")
     }
 }
 

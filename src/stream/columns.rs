@@ -1,10 +1,13 @@
 //! Methods that compute, choose and name columns.
 
-use polars_core::prelude::{DataType, PlSmallStr};
-use quokka_engine::expr::prelude::{Expr, Selector, all};
+use polars_core::frame::DataFrame;
+use polars_core::prelude::{DataType, IntoColumn, PlSmallStr};
+use quokka_engine::expr::prelude::{Expr, Selector};
 
 use super::DataStream;
+use crate::error::PlanError;
 use crate::plan::expression::select_columns;
+use crate::user::{UserError, computed_column};
 
 impl DataStream {
     /// Computes columns; the result has these alone.
@@ -106,29 +109,75 @@ impl DataStream {
         self.then(|plan| plan.with_columns(&casts, "cast"))
     }
 
-    /// Replaces nulls in all columns; a column whose type the value does not fit stays as it is or takes a common type, as
-    /// in Polars.
+    /// Brings values of columns into the ranges from a lower to an upper bound, each an expression: those below become the
+    /// lower bound, those above the upper one. Nulls stay; a bound that is null is none.
+    ///
+    /// Streams and holds nothing, if the bounds need one row only.
     ///
     /// ```
     /// # use quokka::prelude::*;
     /// # let context = Context::builder().build()?;
-    /// let stream = context.from_df(df!("a" => [Some(1), None]).unwrap());
-    /// assert_eq!(stream.fill_null(lit(0)).collect()?, df!("a" => [1, 0]).unwrap());
+    /// let stream = context.from_df(df!("a" => [-5, 5, 50], "b" => [1, 2, 3]).unwrap());
+    /// let clipped = stream.clip([("a", lit(0), lit(10)), ("b", lit(2), lit(NULL))]).collect()?;
+    /// assert_eq!(clipped, df!("a" => [0, 5, 10], "b" => [2, 2, 3]).unwrap());
     /// # Ok::<(), quokka::Error>(())
     /// ```
-    pub fn fill_null<E: Into<Expr>>(self, value: E) -> Self {
-        let filled = all().as_expr().fill_null(value);
-        self.then(|plan| plan.select(&[filled], "fill_null"))
+    pub fn clip<S, L, U>(self, bounds: impl IntoIterator<Item = (S, L, U)>) -> Self
+    where
+        S: Into<PlSmallStr>,
+        L: Into<Expr>,
+        U: Into<Expr>,
+    {
+        let clip = |(name, lower, upper): (S, L, U)| Expr::Column(name.into()).clip(lower.into(), upper.into());
+        let clipped: Vec<Expr> = bounds.into_iter().map(clip).collect();
+        self.then(|plan| plan.with_columns(&clipped, "clip"))
     }
 
-    /// Replaces NaN in all columns of floating point numbers.
-    pub fn fill_nan<E: Into<Expr>>(self, value: E) -> Self {
-        let value = value.into();
-        self.then(|plan| {
-            let floats = plan.schema().iter().filter(|(_, dtype)| dtype.is_float());
-            let filled: Vec<Expr> =
-                floats.map(|(name, _)| Expr::Column(name.clone()).fill_nan(value.clone())).collect();
-            plan.with_columns(&filled, "fill_nan")
+    /// Adds the column `name` of type `dtype`, or puts it in place of the one with that name: what `function` computes
+    /// from batches of the columns `inputs`, one value for each row.
+    ///
+    /// How rows are cut into batches is not determined, so a value must depend on its row alone. Streams and holds
+    /// nothing. Other columns of the stream stay what they are to the optimizer: those that nothing needs are not read,
+    /// filters on them move below the function, and it is not called if nothing needs its column. For functions of one
+    /// column, `col("a").map(…)` of Polars does the same inside any expression, `map_multiple` for several.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("path" => ["/a/b", "/a"], "size" => [1, 2]).unwrap());
+    /// let depths = stream.with_column_fn("depth", ["path"], DataType::UInt32, |batch| -> Result<_, UserError> {
+    ///     let depth = |path: Option<&str>| path.map(|path| path.matches('/').count() as u32);
+    ///     Ok(batch.column("path")?.str()?.iter().map(depth).collect::<Series>())
+    /// });
+    /// let expected = df!("path" => ["/a/b", "/a"], "size" => [1, 2], "depth" => [2u32, 1]).unwrap();
+    /// assert_eq!(depths.collect()?, expected);
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// No inputs. The query fails with what the function returns, if it panics, and if it makes another type or another
+    /// number of values.
+    #[doc(alias("map_batches", "apply"))]
+    pub fn with_column_fn<I, F, C, E>(
+        self,
+        name: impl Into<PlSmallStr>,
+        inputs: impl IntoIterator<Item = I>,
+        dtype: DataType,
+        function: F,
+    ) -> Self
+    where
+        I: Into<PlSmallStr>,
+        F: Fn(DataFrame) -> Result<C, E> + Send + Sync + 'static,
+        C: IntoColumn,
+        E: Into<UserError>,
+    {
+        const METHOD: &str = "with_column_fn";
+        let inputs: Vec<PlSmallStr> = inputs.into_iter().map(Into::into).collect();
+        let has_inputs = !inputs.is_empty();
+        let column = computed_column(name.into(), inputs, dtype, function);
+        self.then(|plan| match has_inputs {
+            true => plan.with_columns(&[column], METHOD),
+            false => Err(PlanError::argument(METHOD, "the function has no inputs: name at least one column")),
         })
     }
 }

@@ -3,6 +3,8 @@
 mod approximate;
 mod columns;
 mod dataset;
+mod describe;
+mod distinct;
 mod files;
 mod group_by;
 mod join;
@@ -10,12 +12,16 @@ mod moments;
 mod options;
 mod picture;
 mod nearest;
+mod missing;
+mod nested;
 mod profile;
 mod rows;
 mod run;
+mod sample;
 mod sink;
 mod sort;
 mod totals;
+mod union;
 mod user;
 
 pub use dataset::Dataset;
@@ -24,6 +30,8 @@ pub use group_by::GroupedDataStream;
 pub use join::JoinBuilder;
 pub use profile::Profile;
 pub use run::RunningQuery;
+pub use sample::SampleOptions;
+pub use union::UnionOptions;
 
 use std::fmt;
 

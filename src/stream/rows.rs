@@ -1,15 +1,12 @@
 //! Methods that choose rows.
 
-use polars_core::prelude::{IdxSize, UniqueKeepStrategy};
-use quokka_engine::expr::prelude::{Expr, Selector, as_struct, col, len, lit};
+use polars_core::prelude::{IdxSize, PlSmallStr};
+use quokka_engine::expr::prelude::{Expr, Selector, all, lit};
 
 use super::DataStream;
 use crate::error::PlanError;
 use crate::plan::expression::select_columns;
-use crate::plan::logical::{LogicalPlan, Node};
-
-/// Name of the count of equal rows in [`DataStream::unique`].
-const COUNT: &str = "__unique_count";
+use crate::plan::logical::LogicalPlan;
 
 impl DataStream {
     /// Keeps the rows for which `predicate` is true, not those for which it is false or null.
@@ -53,6 +50,35 @@ impl DataStream {
         })
     }
 
+    /// Keeps the rows without a NaN in the columns of `subset`, or in any column of floating point numbers. Nulls stay.
+    ///
+    /// Streams and holds nothing.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [Some(1.5), Some(f64::NAN), None]).unwrap());
+    /// assert_eq!(stream.drop_nans(None).collect()?.height(), 2);
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    pub fn drop_nans(self, subset: Option<Selector>) -> Self {
+        const METHOD: &str = "drop_nans";
+        self.then(|plan| {
+            let columns = match &subset {
+                Some(_) => columns(&plan, subset.as_ref(), METHOD)?,
+                None => {
+                    let floats = plan.schema().iter().filter(|(_, dtype)| dtype.is_float());
+                    floats.map(|(name, _)| Expr::Column(name.clone())).collect()
+                },
+            };
+            let is_other = columns.into_iter().map(|column| column.is_nan().neq_missing(lit(true)));
+            match is_other.reduce(Expr::and) {
+                Some(predicate) => plan.filter(&predicate, METHOD),
+                None => Ok(plan),
+            }
+        })
+    }
+
     /// Keeps the first `n` rows. Without an order, any `n` rows.
     ///
     /// Streams; what feeds it stops early. After a sort it becomes a top-k.
@@ -64,6 +90,7 @@ impl DataStream {
     /// assert_eq!(stream.limit(2).collect()?.height(), 2);
     /// # Ok::<(), quokka::Error>(())
     /// ```
+    #[doc(alias = "head")]
     pub fn limit(self, n: IdxSize) -> Self {
         self.slice(0, n)
     }
@@ -91,92 +118,71 @@ impl DataStream {
         self.then(|plan| Ok(plan.slice(offset, u64::from(len))))
     }
 
-    /// Keeps one of each set of equal rows, nulls being equal to each other.
+    /// Adds a first column `name` with the number of each row, counted from `offset` (or 0) on.
     ///
-    /// Blocks, and holds the distinct rows.
+    /// Rows are counted in the order of a sort, or else of the table: file after file. Those of a join or a group-by, which
+    /// have no order, get numbers in any.
+    ///
+    /// Streams. A table that knows how many rows its parts have (Parquet files, frames) is numbered on all workers where it
+    /// is read; any other, or one that is filtered before, is read by one worker. After a sort, each worker holds its range
+    /// until all have counted theirs.
     ///
     /// ```
     /// # use quokka::prelude::*;
     /// # let context = Context::builder().build()?;
-    /// let stream = context.from_df(df!("a" => [1, 1, 2]).unwrap());
-    /// assert_eq!(stream.distinct().collect()?.height(), 2);
+    /// let stream = context.from_df(df!("a" => ["x", "y"]).unwrap());
+    /// let numbered = stream.with_row_index("row", Some(10)).collect()?;
+    /// assert_eq!(numbered, df!("row" => [10u32, 11], "a" => ["x", "y"]).unwrap());
     /// # Ok::<(), quokka::Error>(())
     /// ```
-    pub fn distinct(self) -> Self {
-        self.unique(None, UniqueKeepStrategy::Any)
+    ///
+    /// # Errors
+    /// A column of that name. The query fails if there are more than `u32::MAX` rows.
+    pub fn with_row_index(self, name: impl Into<PlSmallStr>, offset: Option<IdxSize>) -> Self {
+        let name = name.into();
+        self.then(|plan| plan.with_row_index(name, offset.unwrap_or(0)))
     }
 
-    /// Keeps one of each set of rows that are equal in the columns of `subset` (or in all columns): any of them, the
-    /// first, the last, or none unless it is alone.
+    /// The rows in the opposite order, for streams that have one.
     ///
-    /// Blocks, and holds the distinct rows; `First` and `Last` need the order of rows, hence one worker that holds all.
+    /// Blocks, and one worker holds all rows; a sort in the other direction is spread over the workers.
     ///
     /// ```
     /// # use quokka::prelude::*;
     /// # let context = Context::builder().build()?;
-    /// let stream = context.from_df(df!("a" => [1, 1, 2], "b" => ["x", "y", "z"]).unwrap());
-    /// let alone = stream.unique(Some(cols(["a"])), UniqueKeepStrategy::None).collect()?;
-    /// assert_eq!(alone, df!("a" => [2], "b" => ["z"]).unwrap());
+    /// let stream = context.from_df(df!("a" => [1, 2, 3]).unwrap());
+    /// assert_eq!(stream.reverse().collect()?, df!("a" => [3, 2, 1]).unwrap());
     /// # Ok::<(), quokka::Error>(())
     /// ```
-    pub fn unique(self, subset: Option<Selector>, keep: UniqueKeepStrategy) -> Self {
-        self.then(|plan| unique(plan, subset.as_ref(), keep))
+    pub fn reverse(self) -> Self {
+        self.then(|plan| plan.select(&[all().as_expr().reverse()], "reverse"))
     }
 
-    /// The rows of this stream and those of `other`, which must have the same columns in the same order.
+    /// Moves the values of all columns `n` rows down, or up if `n` is negative; nulls take their places.
     ///
-    /// Streams and holds nothing.
+    /// Blocks, and one worker holds all rows.
     ///
     /// ```
     /// # use quokka::prelude::*;
     /// # let context = Context::builder().build()?;
-    /// let (one, two) = (df!("a" => [1]).unwrap(), df!("a" => [2]).unwrap());
-    /// let both = context.from_df(one).union(context.from_df(two));
-    /// assert_eq!(both.sort(["a"], Default::default()).collect()?, df!("a" => [1, 2]).unwrap());
+    /// let stream = context.from_df(df!("a" => [1, 2, 3]).unwrap());
+    /// assert_eq!(stream.shift(1).collect()?, df!("a" => [None, Some(1), Some(2)]).unwrap());
     /// # Ok::<(), quokka::Error>(())
     /// ```
-    pub fn union(self, other: DataStream) -> Self {
-        self.then(|plan| {
-            let mut inputs = match plan.node() {
-                Node::Union { inputs } => inputs.clone(),
-                _ => vec![plan],
-            };
-            inputs.push(other.plan?);
-            LogicalPlan::union(inputs)
-        })
+    pub fn shift<E: Into<Expr>>(self, n: E) -> Self {
+        let shifted = all().as_expr().shift(n.into());
+        self.then(|plan| plan.select(&[shifted], "shift"))
     }
 }
 
 /// The columns of `plan` that `subset` chooses, all if there is none.
-fn columns(plan: &LogicalPlan, subset: Option<&Selector>, method: &'static str) -> Result<Vec<Expr>, PlanError> {
+pub(super) fn columns(
+    plan: &LogicalPlan,
+    subset: Option<&Selector>,
+    method: &'static str,
+) -> Result<Vec<Expr>, PlanError> {
     let Some(subset) = subset else {
         return Ok(plan.schema().iter_names().cloned().map(Expr::Column).collect());
     };
     Ok(select_columns(subset, plan.schema(), method)?.into_iter().map(Expr::Column).collect())
-}
-
-fn unique(plan: LogicalPlan, subset: Option<&Selector>, keep: UniqueKeepStrategy) -> Result<LogicalPlan, PlanError> {
-    const METHOD: &str = "unique";
-    let keys = columns(&plan, subset, METHOD)?;
-    if keys.is_empty() {
-        return Err(PlanError::argument(METHOD, "there is no column to compare"));
-    }
-    let names = plan.schema().clone();
-    let others = || {
-        let is_key = |column: &Expr| keys.contains(column);
-        names.iter_names().cloned().map(Expr::Column).filter(move |column| !is_key(column)).map(Expr::first)
-    };
-    match keep {
-        UniqueKeepStrategy::Any => {
-            let others: Vec<Expr> = others().collect();
-            Ok(plan.aggregate(&keys, &others, METHOD)?.columns(names.iter_names()))
-        },
-        UniqueKeepStrategy::None => {
-            let aggs: Vec<Expr> = others().chain([len().alias(COUNT)]).collect();
-            let counted = plan.aggregate(&keys, &aggs, METHOD)?.filter(&col(COUNT).eq(lit(1)), METHOD)?;
-            Ok(counted.columns(names.iter_names()))
-        },
-        UniqueKeepStrategy::First => plan.filter(&as_struct(keys).is_first_distinct(), METHOD),
-        UniqueKeepStrategy::Last => plan.filter(&as_struct(keys).is_last_distinct(), METHOD),
-    }
 }

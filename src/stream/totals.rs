@@ -1,6 +1,6 @@
 //! Methods that make one row of all rows, column by column.
 
-use quokka_engine::expr::prelude::{Expr, all};
+use quokka_engine::expr::prelude::{Expr, QuantileMethod, all};
 
 use super::DataStream;
 
@@ -61,5 +61,34 @@ impl DataStream {
     /// The variance of every column, with `ddof` degrees of freedom taken off.
     pub fn var(self, ddof: u8) -> Self {
         self.totals(|columns| columns.var(ddof), "var")
+    }
+
+    /// The `quantile`-quantile of every column, exactly. One worker holds all rows.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2, 3, 4, 50]).unwrap());
+    /// let high = stream.quantile(lit(0.75), QuantileMethod::Nearest);
+    /// assert_eq!(high.collect()?, df!("a" => [4.0]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    pub fn quantile(self, quantile: Expr, method: QuantileMethod) -> Self {
+        self.totals(|columns| columns.quantile(quantile, method), "quantile")
+    }
+
+    /// The number of different values of every column, exactly; null is a value. Each worker holds the different values
+    /// that it finds.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 1, 2], "b" => ["x", "y", "z"]).unwrap());
+    /// assert_eq!(stream.n_unique().collect()?, df!("a" => [2u32], "b" => [3u32]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    #[doc(alias = "count_distinct")]
+    pub fn n_unique(self) -> Self {
+        self.totals(Expr::n_unique, "n_unique")
     }
 }

@@ -7,6 +7,7 @@
 mod batches;
 mod channels;
 mod cogroup;
+mod column;
 mod delivery;
 mod reader;
 mod reader_scan;
@@ -20,6 +21,7 @@ pub use batches::MapOptions;
 pub(crate) use batches::{BatchFunction, MapBatches};
 pub(crate) use channels::{ByKey, ChannelCount, InTurn};
 pub(crate) use cogroup::{CoGroup, CoGroupSide};
+pub(crate) use column::computed_column;
 pub use quokka_engine::operator::{Description, Output, Progress, State, WorkerContext};
 pub use quokka_engine::source::{ColumnStatistics, Split};
 pub use reader::{Batches, InputReader};

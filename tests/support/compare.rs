@@ -70,7 +70,8 @@ impl Value {
         match value {
             AnyValue::Float64(float) => Value::Float(*float),
             AnyValue::Float32(float) => Value::Float(f64::from(*float)),
-            other => Value::Text(format!("{other:?}")),
+            // However it lies in memory.
+            other => Value::Text(format!("{:?}", other.clone().into_static())),
         }
     }
 }

@@ -16,6 +16,7 @@ use polars_plan::plans::{
 use polars_plan::utils::expr_output_name;
 use polars_utils::arena::{Arena, Node};
 
+use super::broadcast::write_out_right_sides;
 use super::coerce::coerce;
 use super::decimal::{self, Columns, Computation, Form, Rewritten};
 use super::error::{ExprError, evaluation, invalid};
@@ -172,6 +173,9 @@ impl Lowering<'_> {
             arena.replace(node, AExpr::Literal(literal));
         }
         udf::check_results(arena, node, schema).map_err(polars)?;
+        if self.scope == Scope::Rows {
+            write_out_right_sides(arena, node);
+        }
         let dtype = arena
             .get(node)
             .to_dtype(&ToFieldContext::new(arena, schema))

@@ -16,6 +16,7 @@
 //! Errors found here are of kind [`InvalidQuery`](crate::error::ErrorKind::InvalidQuery) and most of them are an
 //! [`ExprError`]; what goes wrong on a batch keeps the kind of its cause.
 
+mod broadcast;
 mod coerce;
 mod columns;
 mod comparison;

@@ -5,12 +5,14 @@ mod filter;
 mod join;
 mod order;
 mod project;
+mod rows;
 mod scan;
 mod union;
 mod user;
 
 pub(crate) use join::{JoinSpecification, common_dtype};
-pub(crate) use union::difference;
+pub(crate) use rows::SampleRule;
+pub(crate) use union::{ColumnMatch, UnionRule, difference};
 
 use std::sync::Arc;
 

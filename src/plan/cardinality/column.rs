@@ -147,6 +147,8 @@ impl Estimates {
                 let distinct = columns.iter().map(|column| column.distinct).fold(0.0, f64::max);
                 Some(ColumnEstimate { distinct, domain: distinct, ..made_here() })
             },
+            // Their number of rows is unknown, or they add a column.
+            Node::Rows { input, operation } => operation.keeps(name).then(|| self.column(input, name))?,
             Node::MapBatches { .. } | Node::Stateful { .. } => None,
         }
     }

@@ -68,6 +68,7 @@ impl Estimates {
                 if *length == u64::MAX { rows } else { Some(rows.unwrap_or(f64::INFINITY).min(*length as f64)) }
             },
             Node::Union { inputs } => inputs.iter().map(|input| self.rows(input)).sum(),
+            Node::Rows { input, operation } => operation.rows(self.rows(input)),
             Node::MapBatches { .. } | Node::Stateful { .. } => None,
         }
     }

@@ -48,6 +48,9 @@ pub(super) fn known_predicates(plan: &LogicalPlan) -> Vec<Expr> {
             }
             known
         },
+        Node::Rows { input, operation } => {
+            renamed(known_predicates(input), |name| operation.keeps(name).then(|| name.clone()))
+        },
         Node::Sort { input, .. } | Node::TopK { input, .. } | Node::Slice { input, .. } => known_predicates(input),
         Node::Aggregate { .. } | Node::Union { .. } | Node::MapBatches { .. } | Node::Stateful { .. } => Vec::new(),
     }

@@ -14,6 +14,7 @@ use polars_plan::dsl::Expr;
 use crate::plan::expression::{NamedExpr, Properties, reads_columns, substitute};
 use crate::plan::join::{Join, JoinSource};
 use crate::plan::logical::{LogicalPlan, Node};
+use crate::plan::rows::RowOperation;
 
 /// Limits of more rows stay, unless they meet another: one worker holds what a limit keeps, and would do alone what is
 /// above it.
@@ -68,6 +69,11 @@ fn slice(plan: &LogicalPlan, offset: u64, length: u64) -> Option<Moved> {
             let node = Node::WithColumns { input: input.clone().slice(offset as i64, length), exprs: exprs.clone() };
             return Some(Moved::Through(LogicalPlan::new(node, plan.schema().clone())));
         },
+        Node::Rows { input, operation: RowOperation::Index { name, offset: first } } => {
+            let operation = RowOperation::Index { name: name.clone(), offset: first.checked_add(offset)? };
+            return Some(Moved::Through(input.clone().slice(offset as i64, length).rows(operation)));
+        },
+        Node::Rows { operation, .. } if operation.keeps_all_rows() => plan.map_inputs(limited),
         Node::Union { .. } => plan.map_inputs(limited),
         Node::Join { left, right, join } => {
             let (left, right) = match join.how {

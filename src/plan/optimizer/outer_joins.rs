@@ -55,6 +55,7 @@ fn visit(plan: &LogicalPlan, mut dropped: Vec<Columns>) -> LogicalPlan {
         Node::Scan { .. }
         | Node::TopK { .. }
         | Node::Slice { .. }
+        | Node::Rows { .. }
         | Node::MapBatches { .. }
         | Node::Stateful { .. } => plan.map_inputs(apply),
     }

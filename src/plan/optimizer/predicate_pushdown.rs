@@ -17,6 +17,7 @@ use quokka_engine::source::ScanRequest;
 
 use crate::plan::expression::{NamedExpr, Properties, reads_columns, substitute};
 use crate::plan::logical::{LogicalPlan, Node};
+use crate::plan::rows::RowOperation;
 
 /// Moves all filters of `plan` as far down as they can go.
 pub(crate) fn apply(plan: &LogicalPlan) -> LogicalPlan {
@@ -52,6 +53,10 @@ pub(super) fn push(plan: &LogicalPlan, predicates: Vec<Expr>) -> LogicalPlan {
             sides.infer(join, left, right);
             let node = Node::Join { left: push(left, sides.left), right: push(right, sides.right), join: join.clone() };
             filtered(LogicalPlan::new(node, plan.schema().clone()), sides.above)
+        },
+        Node::Rows { operation, .. } => {
+            let (below, above) = split_by_operation(operation, predicates);
+            filtered(plan.map_inputs(|input| push(input, below.clone())), above)
         },
         Node::Sort { .. } | Node::Union { .. } => plan.map_inputs(|input| push(input, predicates.clone())),
         Node::TopK { .. } | Node::Slice { .. } | Node::MapBatches { .. } | Node::Stateful { .. } => {
@@ -147,6 +152,15 @@ fn split_by_keys(keys: &[NamedExpr], input: &LogicalPlan, predicates: Vec<Expr>)
         let key = keys.iter().find(|key| key.name == *name)?;
         Properties::of(&key.expr, input.schema()).is_movable().then(|| key.expr.clone())
     });
+    above.extend(staying);
+    (below, above)
+}
+
+/// Predicates below an operation on rows, which read only columns that it keeps, and those that stay above it.
+fn split_by_operation(operation: &RowOperation, predicates: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
+    let (candidates, mut above): (Vec<_>, Vec<_>) = predicates.into_iter().partition(reads_columns);
+    let passes = |name: &PlSmallStr| operation.commutes_with_filters() && operation.keeps(name);
+    let (below, staying) = split(candidates, |name| passes(name).then(|| Expr::Column(name.clone())));
     above.extend(staying);
     (below, above)
 }

@@ -52,6 +52,8 @@ fn prune(plan: &LogicalPlan, required: &Names) -> LogicalPlan {
             let schema = input.schema().clone();
             LogicalPlan::new(Node::TopK { input, k: *k, by: by.clone(), options: options.clone() }, schema)
         },
+        Node::Rows { input, operation } if !operation.is_needed(required) => prune(input, required),
+        Node::Rows { input, operation } => prune(input, &operation.reads(required)).rows(operation.clone()),
         Node::Slice { input, offset, length } => prune(input, required).slice(*offset, *length),
         Node::Union { inputs } => {
             let inputs = inputs.iter().map(|input| prune(input, required)).collect();

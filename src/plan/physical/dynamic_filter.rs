@@ -164,6 +164,9 @@ pub(super) fn of_input(plan: &LogicalPlan, doomed: &[Doomed]) -> Vec<Doomed> {
         },
         // Whole groups are doomed.
         Node::Aggregate { keys, .. } => rename_all(doomed, |name| defined(keys, name)?.source_column().cloned()),
+        Node::Rows { operation, .. } if operation.commutes_with_filters() => {
+            rename_all(doomed, |name| operation.keeps(name).then(|| name.clone()))
+        },
         Node::Sort { .. } | Node::Union { .. } => doomed.to_vec(),
         // Which rows a limit takes depends on the others; what looks at many rows too.
         _ => Vec::new(),

@@ -17,6 +17,7 @@ mod join;
 mod keys;
 mod project;
 mod requirement;
+mod rows;
 mod scan;
 mod shared;
 mod slice;
@@ -199,6 +200,7 @@ impl Lowering<'_> {
             Node::TopK { input, k, by, options } => self.top_k(input, *k, by, options),
             Node::Slice { input, offset, length } => self.slice(input, *offset, *length),
             Node::Union { inputs } => self.union(inputs, order, doomed),
+            Node::Rows { input, operation } => self.rows(input, operation, order),
             Node::MapBatches { input, function } => self.map_batches(input, function, order),
             Node::Stateful { inputs, operator } => self.stateful(inputs, operator, plan.schema()),
         }

@@ -10,6 +10,7 @@ use quokka_operators::whole_frame::WholeFrame;
 use super::{Lowered, Lowering, Order, Placement};
 use crate::plan::expression::Properties;
 use crate::plan::logical::{LogicalPlan, Node};
+use crate::plan::rows::RowOperation;
 
 impl Lowering<'_> {
     pub(super) fn slice(&mut self, input: &LogicalPlan, offset: i64, length: u64) -> Lowered {
@@ -54,6 +55,7 @@ impl Lowering<'_> {
                 exprs.iter().all(|named| Properties::of(&named.expr, input.schema()).elementwise)
                     && self.reads_in_order(input)
             },
+            Node::Rows { input, operation: RowOperation::Index { .. } } => self.reads_in_order(input),
             _ => false,
         }
     }

@@ -87,6 +87,7 @@ impl Lowering<'_> {
             | Node::Select { input, .. }
             | Node::WithColumns { input, .. }
             | Node::Slice { input, .. }
+            | Node::Rows { input, .. }
             | Node::MapBatches { input, .. } => self.is_sorted(input),
             Node::Scan { scan, .. } => {
                 scan.parts() == Some(Parts::Sorted)

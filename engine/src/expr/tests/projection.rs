@@ -189,6 +189,34 @@ fn chunked_and_constant_columns_are_read() {
 }
 
 #[test]
+fn one_value_is_compared_with_a_constant_column_row_by_row() {
+    let frame = mixed(5);
+    let constant = |value: Option<i64>| {
+        let value = Scalar::new(DataType::Int64, value.map_or(AnyValue::Null, AnyValue::Int64));
+        let mut frame = frame.clone();
+        frame.with_column(Column::new_scalar("constant".into(), value, 5)).unwrap();
+        frame
+    };
+    for value in [Some(1), Some(-40), None] {
+        let frame = constant(value);
+        let mut written = frame.clone();
+        let column = written.column("constant").unwrap().as_materialized_series().clone();
+        written.with_column(column.into_column()).unwrap();
+        for expr in [
+            col("i").max().gt(col("constant")),
+            lit(1).eq(col("constant")),
+            col("i").sum().neq_missing(col("constant")).alias("x").or(col("b")),
+            lit(1).lt_eq(col("i").first() + col("constant")),
+        ] {
+            let expected = lazy(&written).select([expr.clone()]).collect().unwrap();
+            let actual = Projection::compile(&[expr.clone()], frame.schema()).unwrap().evaluate(&frame).unwrap();
+            assert!(actual.equals_missing(&expected), "{expr}\n{actual}\n{expected}");
+            assert_eq!(actual.height(), 5);
+        }
+    }
+}
+
+#[test]
 fn a_projection_is_shared_by_threads() {
     let frame = mixed(100);
     let exprs = [col("i").sum().over([col("k")]).unwrap(), col("f") * lit(2)];

@@ -144,6 +144,9 @@ fn is_same(one: &LogicalPlan, other: &LogicalPlan) -> bool {
             offset == other_offset && length == other_length
         },
         (Node::Union { .. }, Node::Union { .. }) => true,
+        (Node::Rows { operation, .. }, Node::Rows { operation: other, .. }) => {
+            operation.is_deterministic() && operation == other
+        },
         (Node::MapBatches { function, .. }, Node::MapBatches { function: other, .. }) => Arc::ptr_eq(function, other),
         (Node::Stateful { operator, .. }, Node::Stateful { operator: other, .. }) => Arc::ptr_eq(operator, other),
         _ => false,
@@ -186,6 +189,6 @@ fn is_expensive(plan: &LogicalPlan) -> bool {
         Node::Select { input, exprs } | Node::WithColumns { input, exprs } => {
             exprs.iter().any(|named| costs(&named.expr, input))
         },
-        Node::Scan { .. } | Node::Slice { .. } | Node::Union { .. } => false,
+        Node::Scan { .. } | Node::Slice { .. } | Node::Union { .. } | Node::Rows { .. } => false,
     }
 }

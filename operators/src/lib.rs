@@ -9,6 +9,7 @@
 //! | [`dataset`] | rows that are kept for later queries |
 //! | [`nearest`] | rows whose vectors are near |
 //! | [`moments`] | sums of products of columns |
+//! | [`distinct`] | one row of each set of equal rows |
 //! | [`explode`] | a row for each element of a list |
 //! | [`row_index`] | a number for each row |
 //! | [`sample`] | some rows by chance |
@@ -22,6 +23,7 @@
 pub mod aggregate;
 pub mod dataset;
 mod detach;
+pub mod distinct;
 pub mod explode;
 pub mod filter;
 mod gather;

@@ -12,6 +12,8 @@ use quokka_operators::sample::{Draw, DrawSize};
 pub(crate) enum RowOperation {
     /// A row for each element of lists.
     Explode { columns: Vec<PlSmallStr>, options: ExplodeOptions },
+    /// One row of each set of rows that agree on `keys`: the first one, if the order counts.
+    Distinct { keys: Vec<PlSmallStr>, in_order: bool },
     /// The number of the row, counted from `offset` on, as the first column.
     Index { name: PlSmallStr, offset: u64 },
     /// Rows drawn by chance.
@@ -41,7 +43,7 @@ impl RowOperation {
                     schema.insert(rank.clone(), DataType::Float64);
                 }
             },
-            Self::Index { .. } | Self::AtLeast(_) => {},
+            Self::Distinct { .. } | Self::Index { .. } | Self::AtLeast(_) => {},
         }
         Arc::new(schema)
     }
@@ -52,13 +54,23 @@ impl RowOperation {
             Self::Explode { columns, .. } => !columns.contains(name),
             Self::Index { name: made, .. } => made != name,
             Self::Draw(draw) => draw.rank() != Some(name),
-            Self::AtLeast(_) => true,
+            Self::Distinct { .. } | Self::AtLeast(_) => true,
         }
     }
 
-    /// Whether rows that a filter on kept columns drops may as well be dropped before.
-    pub(crate) fn commutes_with_filters(&self) -> bool {
-        matches!(self, Self::Explode { .. })
+    /// Whether rows that a filter on column `name` drops may as well be dropped before.
+    pub(crate) fn passes_filters_on(&self, name: &PlSmallStr) -> bool {
+        match self {
+            Self::Explode { .. } => self.keeps(name),
+            // All rows of a set agree; but equal floats may differ in their sign, and then it matters which is the first.
+            Self::Distinct { keys, in_order } => !in_order && keys.contains(name),
+            Self::Index { .. } | Self::Draw(_) | Self::AtLeast(_) => false,
+        }
+    }
+
+    /// Whether rows stay in their order.
+    pub(crate) fn keeps_order(&self) -> bool {
+        !matches!(self, Self::Distinct { in_order: false, .. })
     }
 
     /// Whether there is a row at least for each row of the input.
@@ -66,7 +78,7 @@ impl RowOperation {
         match self {
             Self::Explode { options, .. } => options.empty_as_null && options.keep_nulls,
             Self::Index { .. } | Self::AtLeast(_) => true,
-            Self::Draw(_) => false,
+            Self::Distinct { .. } | Self::Draw(_) => false,
         }
     }
 
@@ -91,6 +103,7 @@ impl RowOperation {
         match self {
             // All of them must have the same lengths.
             Self::Explode { columns, .. } => read.extend(columns.iter().cloned()),
+            Self::Distinct { keys, .. } => read.extend(keys.iter().cloned()),
             Self::Draw(draw) => read.extend(draw.number().cloned()),
             Self::Index { .. } | Self::AtLeast(_) => {},
         }
@@ -100,7 +113,7 @@ impl RowOperation {
     /// About how many rows are made of so many, if that can be said.
     pub(crate) fn rows(&self, input: Option<f64>) -> Option<f64> {
         match self {
-            Self::Explode { .. } => None,
+            Self::Explode { .. } | Self::Distinct { .. } => None,
             Self::Index { .. } => input,
             Self::Draw(draw) => match draw.size() {
                 DrawSize::Rows(_) => input,
@@ -118,6 +131,9 @@ impl fmt::Display for RowOperation {
             Self::Explode { columns, options } => {
                 let explode = quokka_operators::explode::Explode::new(columns.iter().cloned(), *options);
                 write!(f, "{}", explode.describe())
+            },
+            Self::Distinct { keys, in_order } => {
+                write!(f, "distinct keys=[{}]{}", keys.join(", "), if *in_order { " keep=[first]" } else { "" })
             },
             Self::Index { name, offset: 0 } => write!(f, "row-index name=[{name}]"),
             Self::Index { name, offset } => write!(f, "row-index name=[{name}] offset=[{offset}]"),

@@ -7,6 +7,7 @@ use super::DataStream;
 use super::rows::columns;
 use crate::error::PlanError;
 use crate::plan::logical::LogicalPlan;
+use crate::plan::rows::RowOperation;
 
 /// Name of the count of equal rows in [`DataStream::unique`].
 const COUNT: &str = "__unique_count";
@@ -14,7 +15,7 @@ const COUNT: &str = "__unique_count";
 impl DataStream {
     /// Keeps one of each set of equal rows, nulls being equal to each other.
     ///
-    /// Blocks, and holds the distinct rows.
+    /// Streams: the first of them leaves as it comes. Holds the distinct rows, spread over the workers.
     ///
     /// ```
     /// # use quokka::prelude::*;
@@ -30,7 +31,9 @@ impl DataStream {
     /// Keeps one of each set of rows that are equal in the columns of `subset` (or in all columns): any of them, the
     /// first, the last, or none unless it is alone.
     ///
-    /// Blocks, and holds the distinct rows; `First` and `Last` need the order of rows, hence one worker that holds all.
+    /// `Any` is SQL's `DISTINCT ON`; it streams and holds the columns of `subset` of the rows it has sent, spread over the
+    /// workers. `First` does so on one worker, which gets the rows in the order of the table; after a sort, and for `Last`,
+    /// that worker holds all rows. `None` blocks and holds the distinct rows.
     ///
     /// ```
     /// # use quokka::prelude::*;
@@ -57,16 +60,19 @@ fn unique(plan: LogicalPlan, subset: Option<&Selector>, keep: UniqueKeepStrategy
         names.iter_names().cloned().map(Expr::Column).filter(move |column| !is_key(column)).map(Expr::first)
     };
     match keep {
-        UniqueKeepStrategy::Any => {
-            let others: Vec<Expr> = others().collect();
-            Ok(plan.aggregate(&keys, &others, METHOD)?.columns(names.iter_names()))
+        UniqueKeepStrategy::Any | UniqueKeepStrategy::First => {
+            let names = keys.iter().filter_map(|key| match key {
+                Expr::Column(name) => Some(name.clone()),
+                _ => None,
+            });
+            let keys = names.collect();
+            Ok(plan.rows(RowOperation::Distinct { keys, in_order: matches!(keep, UniqueKeepStrategy::First) }))
         },
         UniqueKeepStrategy::None => {
             let aggs: Vec<Expr> = others().chain([len().alias(COUNT)]).collect();
             let counted = plan.aggregate(&keys, &aggs, METHOD)?.filter(&col(COUNT).eq(lit(1)), METHOD)?;
             Ok(counted.columns(names.iter_names()))
         },
-        UniqueKeepStrategy::First => plan.filter(&as_struct(keys).is_first_distinct(), METHOD),
         UniqueKeepStrategy::Last => plan.filter(&as_struct(keys).is_last_distinct(), METHOD),
     }
 }

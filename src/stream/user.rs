@@ -33,6 +33,7 @@ impl DataStream {
     ///
     /// # Errors
     /// The query fails with what the function returns, if it panics, and if it makes other columns than those of `schema`.
+    #[doc(alias = "transform")]
     pub fn map_batches<F, E>(self, schema: impl Into<SchemaRef>, function: F) -> Self
     where
         F: Fn(DataFrame) -> Result<DataFrame, E> + Send + Sync + 'static,
@@ -42,7 +43,8 @@ impl DataStream {
     }
 
     /// [`map_batches`](Self::map_batches) with a name, and the columns that the function needs: it gets these alone, and
-    /// others are not read if nothing else needs them.
+    /// others are not read if nothing else needs them. This is what Quokka calls `transform`. For a function that adds one
+    /// column, [`with_column_fn`](Self::with_column_fn) lets the optimizer know more.
     ///
     /// ```
     /// # use quokka::prelude::*;
@@ -54,6 +56,7 @@ impl DataStream {
     /// assert_eq!(doubled.collect()?.height(), 4);
     /// # Ok::<(), quokka::Error>(())
     /// ```
+    #[doc(alias = "transform")]
     pub fn map_batches_with<F, E>(self, schema: impl Into<SchemaRef>, options: MapOptions, function: F) -> Self
     where
         F: Fn(DataFrame) -> Result<DataFrame, E> + Send + Sync + 'static,

@@ -2,6 +2,7 @@
 
 mod columns;
 mod describe;
+mod distinct;
 mod explode;
 mod missing;
 mod nested;

@@ -7,7 +7,7 @@
 mod accumulator;
 mod final_aggregate;
 mod grouped_state;
-mod groups;
+pub(crate) mod groups;
 mod partial_aggregate;
 mod partitioned_state;
 mod plan;

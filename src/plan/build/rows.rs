@@ -138,8 +138,8 @@ fn has_order(plan: &LogicalPlan) -> bool {
         | Node::Select { input, .. }
         | Node::WithColumns { input, .. }
         | Node::Slice { input, .. }
-        | Node::Rows { input, .. }
         | Node::MapBatches { input, .. } => has_order(input),
+        Node::Rows { input, operation } => operation.keeps_order() && has_order(input),
         Node::Union { inputs } => inputs.iter().all(has_order),
         Node::Aggregate { .. } | Node::Join { .. } | Node::Stateful { .. } => false,
     }

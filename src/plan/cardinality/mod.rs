@@ -29,6 +29,7 @@ use self::predicate::Known;
 use self::scan::FilteredScan;
 use super::expression::{NamedExpr, Properties};
 use super::logical::{LogicalPlan, Node};
+use super::rows::RowOperation;
 
 /// What was estimated for the nodes of a query's plans.
 #[derive(Default)]
@@ -68,6 +69,10 @@ impl Estimates {
                 if *length == u64::MAX { rows } else { Some(rows.unwrap_or(f64::INFINITY).min(*length as f64)) }
             },
             Node::Union { inputs } => inputs.iter().map(|input| self.rows(input)).sum(),
+            Node::Rows { input, operation: RowOperation::Distinct { keys, .. } } => {
+                let keys: Vec<NamedExpr> = keys.iter().cloned().map(NamedExpr::column).collect();
+                self.groups(input, &keys)
+            },
             Node::Rows { input, operation } => operation.rows(self.rows(input)),
             Node::MapBatches { .. } | Node::Stateful { .. } => None,
         }

@@ -247,6 +247,31 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_numbered_rows_counts_them_itself() {
+        let plan = table("t", "a b").with_row_index("row".into(), 3).unwrap();
+        assert_text(
+            &apply(&plan.slice(10, 5)),
+            r#"
+            row-index name=[row] offset=[13]
+              slice 5 from 10
+                t
+            "#,
+        );
+    }
+
+    #[test]
+    fn what_makes_a_row_of_each_row_needs_no_more_of_them() {
+        use quokka_engine::expr::prelude::ExplodeOptions;
+
+        let exploded = |empty_as_null| {
+            let options = ExplodeOptions { empty_as_null, keep_nulls: true };
+            table("t", "a b").rows(RowOperation::Explode { columns: vec!["b".into()], options }).slice(0, 5)
+        };
+        assert_text(&apply(&exploded(true)), "limit 5\n  explode columns=[b]\n    limit 5\n      t");
+        assert_stays(&exploded(false));
+    }
+
+    #[test]
     fn large_limits_stay() {
         let plan = LogicalPlan::union(vec![table("t", "a b"), table("u", "a b")]).unwrap();
         assert_stays(&plan.slice(MOST_ROWS as i64, 1));

@@ -156,11 +156,11 @@ fn split_by_keys(keys: &[NamedExpr], input: &LogicalPlan, predicates: Vec<Expr>)
     (below, above)
 }
 
-/// Predicates below an operation on rows, which read only columns that it keeps, and those that stay above it.
+/// Predicates below an operation on rows, which read only columns that let them pass, and those that stay above it.
 fn split_by_operation(operation: &RowOperation, predicates: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
     let (candidates, mut above): (Vec<_>, Vec<_>) = predicates.into_iter().partition(reads_columns);
-    let passes = |name: &PlSmallStr| operation.commutes_with_filters() && operation.keeps(name);
-    let (below, staying) = split(candidates, |name| passes(name).then(|| Expr::Column(name.clone())));
+    let (below, staying) =
+        split(candidates, |name| operation.passes_filters_on(name).then(|| Expr::Column(name.clone())));
     above.extend(staying);
     (below, above)
 }
@@ -214,6 +214,31 @@ mod tests {
             select [c, col("b") as d]
               with-columns [[(col("a")) + (dyn int: 1)] as c]
                 t where [([([(col("a")) + (dyn int: 1)].alias("c")) > (dyn int: 2)]) & ([(col("b").alias("d")) < (dyn int: 5)])]
+            "#,
+        );
+    }
+
+    #[test]
+    fn operations_on_rows_let_pass_what_they_keep() {
+        use quokka_engine::expr::prelude::ExplodeOptions;
+
+        let options = ExplodeOptions { empty_as_null: true, keep_nulls: true };
+        let exploded = table("t", "a b").rows(RowOperation::Explode { columns: vec!["b".into()], options });
+        assert_text(
+            &apply(&filter(exploded, col("a").gt(lit(1)).and(col("b").gt(lit(2))))),
+            r#"
+            filter [(col("b")) > (dyn int: 2)]
+              explode columns=[b]
+                t where [(col("a")) > (dyn int: 1)]
+            "#,
+        );
+        let indexed = table("t", "a b").with_row_index("row".into(), 3).unwrap();
+        assert_text(
+            &apply(&filter(indexed, col("a").gt(lit(1)))),
+            r#"
+            filter [(col("a")) > (dyn int: 1)]
+              row-index name=[row] offset=[3]
+                t
             "#,
         );
     }

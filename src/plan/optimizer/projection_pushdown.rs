@@ -202,6 +202,33 @@ mod tests {
     }
 
     #[test]
+    fn operations_on_rows_read_what_they_need() {
+        use quokka_engine::expr::prelude::ExplodeOptions;
+
+        use crate::plan::rows::RowOperation;
+
+        let options = ExplodeOptions { empty_as_null: false, keep_nulls: true };
+        let exploded = table("t", "a b c").rows(RowOperation::Explode { columns: vec!["b".into()], options });
+        check(
+            &exploded.select(&[col("c")], "select").unwrap(),
+            r#"
+            select [c]
+              explode columns=[b] empty=[dropped]
+                t columns=2/3 [b, c]
+            "#,
+        );
+        let indexed = table("t", "a b c").with_row_index("row".into(), 0).unwrap();
+        check(&indexed.clone().select(&[col("c")], "select").unwrap(), "t columns=1/3 [c]");
+        check(
+            &indexed.select(&[col("row")], "select").unwrap(),
+            r#"
+            row-index name=[row]
+              t columns=0/3 []
+            "#,
+        );
+    }
+
+    #[test]
     fn the_number_of_rows_survives() {
         let plan = table("t", "a b").select(&[col("a"), lit(1).alias("one")], "select").unwrap();
         check(

@@ -164,8 +164,8 @@ pub(super) fn of_input(plan: &LogicalPlan, doomed: &[Doomed]) -> Vec<Doomed> {
         },
         // Whole groups are doomed.
         Node::Aggregate { keys, .. } => rename_all(doomed, |name| defined(keys, name)?.source_column().cloned()),
-        Node::Rows { operation, .. } if operation.commutes_with_filters() => {
-            rename_all(doomed, |name| operation.keeps(name).then(|| name.clone()))
+        Node::Rows { operation, .. } => {
+            rename_all(doomed, |name| operation.passes_filters_on(name).then(|| name.clone()))
         },
         Node::Sort { .. } | Node::Union { .. } => doomed.to_vec(),
         // Which rows a limit takes depends on the others; what looks at many rows too.

@@ -8,6 +8,7 @@ use quokka_engine::operator::OperatorFactory;
 use quokka_engine::partitioning::Partitioning;
 use quokka_engine::plan::{Head, Input};
 use quokka_engine::source::{Scan, ScanRequest};
+use quokka_operators::distinct::Distinct;
 use quokka_operators::explode::Explode;
 use quokka_operators::row_index::{IndexRanges, RowCount, RowIndex, RowIndexSource};
 use quokka_operators::sample::AtLeast;
@@ -19,6 +20,7 @@ use crate::plan::rows::RowOperation;
 impl Lowering<'_> {
     pub(super) fn rows(&mut self, input: &LogicalPlan, operation: &RowOperation, order: Order) -> Lowered {
         let operator: Arc<dyn OperatorFactory> = match operation {
+            RowOperation::Distinct { keys, in_order } => return self.distinct(input, keys, *in_order),
             RowOperation::Index { name, offset } => return self.row_index(input, name, *offset, order),
             RowOperation::Explode { columns, options } => Arc::new(Explode::new(columns.iter().cloned(), *options)),
             RowOperation::Draw(draw) => Arc::new(draw.clone()),
@@ -33,6 +35,21 @@ impl Lowering<'_> {
             return Ok(stream);
         }
         Ok(self.fuse(stream, operator, schema))
+    }
+
+    /// Rows with equal keys meet on one worker; few of them are sent there. All meet where their order counts.
+    fn distinct(&mut self, input: &LogicalPlan, keys: &[PlSmallStr], in_order: bool) -> Lowered {
+        let mut stream = self.lower(input, if in_order { Order::Needed } else { Order::Ignored })?;
+        if in_order {
+            stream = self.restore_order(stream);
+        }
+        let schema = stream.schema.clone();
+        let distinct = Distinct::new(keys, &schema)?;
+        if stream.placement == Placement::One && (in_order || self.workers == 1) {
+            return Ok(self.fuse(stream, Arc::new(distinct), schema));
+        }
+        let stream = self.fuse(stream, Arc::new(distinct.clone().partial()), schema.clone());
+        Ok(self.exchange(stream, Partitioning::Hash(keys.to_vec()), Arc::new(distinct), schema))
     }
 
     /// Numbers rows in the order of a sort or, if there is none, of the table: where a table is read that knows how many

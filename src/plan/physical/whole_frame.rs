@@ -87,8 +87,8 @@ impl Lowering<'_> {
             | Node::Select { input, .. }
             | Node::WithColumns { input, .. }
             | Node::Slice { input, .. }
-            | Node::Rows { input, .. }
             | Node::MapBatches { input, .. } => self.is_sorted(input),
+            Node::Rows { input, operation } => operation.keeps_order() && self.is_sorted(input),
             Node::Scan { scan, .. } => {
                 scan.parts() == Some(Parts::Sorted)
                     || self.shared_result(scan.as_ref()).is_some_and(|index| self.is_sorted_result(index))

@@ -10,6 +10,7 @@ use quokka_engine::source::{Scan, ScanRequest};
 use crate::plan::Line;
 use crate::plan::expression::{NamedExpr, Properties};
 use crate::plan::logical::{LogicalPlan, Node};
+use crate::plan::rows::RowOperation;
 
 /// The parts of a plan, each with its equals in one class.
 pub(super) struct Classes {
@@ -189,6 +190,7 @@ fn is_expensive(plan: &LogicalPlan) -> bool {
         Node::Select { input, exprs } | Node::WithColumns { input, exprs } => {
             exprs.iter().any(|named| costs(&named.expr, input))
         },
-        Node::Scan { .. } | Node::Slice { .. } | Node::Union { .. } | Node::Rows { .. } => false,
+        Node::Rows { operation, .. } => matches!(operation, RowOperation::Distinct { .. }),
+        Node::Scan { .. } | Node::Slice { .. } | Node::Union { .. } => false,
     }
 }

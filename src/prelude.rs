@@ -24,3 +24,4 @@ pub use crate::{
     Progress, RunningQuery, RunningSink, Split, State, StatefulChannel, StatefulOperator, UserError, WorkerContext,
     WriteMode,
 };
+pub use crate::{SampleOptions, UnionOptions};

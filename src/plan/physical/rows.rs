@@ -94,7 +94,7 @@ impl Lowering<'_> {
         order: Order,
     ) -> Result<Option<Stream>, OperatorError> {
         // Whatever drops rows changes the numbers of the others.
-        if request.predicate.is_some() || self.shared_result(scan).is_some() {
+        if request.predicate.is_some() || scan.parts().is_some() || self.shared_result(scan).is_some() {
             return Ok(None);
         }
         let Some(source) = RowIndexSource::new(scan.source(request)?, name.clone(), offset)? else { return Ok(None) };

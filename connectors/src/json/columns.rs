@@ -155,12 +155,15 @@ fn take_all<'a, L: Leaf>(
     Ok(())
 }
 
+/// Makes an array of values of which some are null.
+type Finish<T> = fn(ArrowDataType, Vec<T>, Option<Bitmap>) -> PolarsResult<Box<dyn Array>>;
+
 /// Values of a fixed size.
 struct Fixed<T, P> {
     values: Vec<T>,
     nulls: Vec<u32>,
     parse: P,
-    finish: fn(ArrowDataType, Vec<T>, Option<Bitmap>) -> PolarsResult<Box<dyn Array>>,
+    finish: Finish<T>,
     dtype: ArrowDataType,
 }
 

@@ -68,6 +68,22 @@ fn channels(context: &Context) -> quokka::Result<DataFrame> {
     three.inner_join(each, col("k"), col("k")).sort(["k"], Default::default()).collect()
 }
 
+/// Sketches, sums of products and neighbours, of which each process makes a part.
+fn merged(context: &Context) -> quokka::Result<DataFrame> {
+    let components = [col("n") % lit(500), col("n") * lit(7_919) % lit(1_000)].map(|n| n.cast(DataType::Float64));
+    let vector = concat_list(components).unwrap().cast(DataType::Array(Box::new(DataType::Float64), 2));
+    let vectors = |rows| numbers(context, rows).with_columns([vector.clone().alias("vector")]);
+    let options = NearestOptions::default().metric(Metric::Euclidean);
+    let nearest = vectors(100).nearest_join(vectors(20_000), "vector", "vector", 3, options);
+    let nearest = nearest.select([col("n").alias("k"), col("n_right"), col("distance"), col("rank")]);
+    let rows = numbers(context, 20_000).with_columns([(col("n") % lit(100)).alias("k")]);
+    let matrix = rows.clone().gramian(cols(["n", "k"]), false);
+    let matrix = matrix.rename(["column", "n", "k"], ["of", "by_n", "by_k"], true);
+    let aggs = [col("n").approximate_median(), col("text").approx_n_unique()];
+    let sketches = rows.group_by([col("k")]).agg(aggs).inner_join(nearest, col("k"), col("k"));
+    sketches.cross_join(matrix, None).sort(["k", "rank", "of"], Default::default()).collect()
+}
+
 fn shared_failure(context: &Context) -> quokka::Result<DataFrame> {
     let bad = numbers(context, 20_000).with_columns([col("text").strict_cast(DataType::Int64)]);
     let totals = bad.group_by([col("n") % lit(10)]).agg([col("text").sum()]);
@@ -125,6 +141,7 @@ fn process() {
         "shared" => shared(&context),
         "channels" => channels(&context),
         "dataset" => dataset(&context),
+        "merged" => merged(&context),
         "endless-dataset" => endless_dataset(&context),
         "tutorial" => tutorial::sum(&context),
         "order-book" => order_book::books(&context, order_book::orders(2000).unwrap()),
@@ -235,9 +252,17 @@ fn one_two_and_three_processes_agree() {
         ("varied", varied(&alone).unwrap()),
         ("shared", shared(&alone).unwrap()),
         ("dataset", dataset(&alone).unwrap()),
+        ("merged", merged(&alone).unwrap()),
     ];
     for (role, answer) in answers {
-        assert_eq!(answer.height(), if role == "dataset" { 25 } else { 50 });
+        assert_eq!(
+            answer.height(),
+            match role {
+                "dataset" => 25,
+                "merged" => 600,
+                _ => 50,
+            }
+        );
         let expected = format!("answer {:?} {}", answer.shape(), digest(&answer));
         for (workers, processes) in [(1, 2), (2, 2), (1, 3)] {
             let mut cluster = Cluster::start(workers, &vec![role; processes]);

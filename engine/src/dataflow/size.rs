@@ -21,7 +21,9 @@ fn column_bytes(column: &Column, rows: usize) -> usize {
         DataType::Decimal(..) | DataType::Int128 => 16 * rows,
         DataType::String => VIEW * rows + strings(column).unwrap_or(0),
         DataType::Binary => VIEW * rows + binaries(column).unwrap_or(0),
-        DataType::List(_) | DataType::Struct(_) => column.as_materialized_series().estimated_size(),
+        DataType::List(_) | DataType::Array(..) | DataType::Struct(_) => {
+            column.as_materialized_series().estimated_size()
+        },
         _ => 8 * rows,
     }
 }

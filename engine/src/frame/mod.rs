@@ -20,6 +20,7 @@
 //! | integers, floats, decimal, date, datetime, duration, time, enum | validity, values |
 //! | string, binary | validity, views, text: the bytes of all values longer than 12 |
 //! | list | validity, 64-bit offsets from 0, then the buffers of the items |
+//! | array | validity, then the buffers of the items, so many a row as the type says |
 //! | struct | validity, then the buffers of each field |
 //! | categorical | validity, codes, then views and text of the strings that the codes stand for |
 //!

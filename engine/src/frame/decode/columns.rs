@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use polars_arrow::array::{
-    BinaryViewArrayGeneric, BooleanArray, ListArray, NullArray, PrimitiveArray, StructArray, View, ViewType,
+    BinaryViewArrayGeneric, BooleanArray, FixedSizeListArray, ListArray, NullArray, PrimitiveArray, StructArray, View,
+    ViewType,
 };
 use polars_arrow::bitmap::Bitmap;
 use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField};
@@ -55,6 +56,7 @@ pub(super) fn read(reader: &mut Reader, dtype: &DataType, rows: usize) -> Result
             Ok(text::<[u8]>(reader, views, validity)?.boxed())
         },
         DataType::List(inner) => list(reader, inner, rows),
+        DataType::Array(inner, width) => array(reader, inner, *width, rows),
         DataType::Struct(fields) => structure(reader, fields, rows),
         DataType::Enum(categories, _) => {
             let count = categories.categories().len();
@@ -132,6 +134,17 @@ fn list(reader: &mut Reader, inner: &DataType, rows: usize) -> Result<ArrayRef, 
     let items = read(reader, inner, items)?;
     let dtype = ListArray::<i64>::default_datatype(items.dtype().clone());
     reader.built(ListArray::<i64>::try_new(dtype, offsets, items, validity))
+}
+
+fn array(reader: &mut Reader, inner: &DataType, width: usize, rows: usize) -> Result<ArrayRef, FrameError> {
+    if width == 0 {
+        without_bytes(reader, rows)?;
+    }
+    let validity = reader.validity(rows)?;
+    let items = rows.checked_mul(width).ok_or_else(|| reader.damaged(Damage::Rows(rows as u64)))?;
+    let items = read(reader, inner, items)?;
+    let dtype = FixedSizeListArray::default_datatype(items.dtype().clone(), width);
+    reader.built(FixedSizeListArray::try_new(dtype, rows, items, validity))
 }
 
 fn structure(reader: &mut Reader, fields: &[Field], rows: usize) -> Result<ArrayRef, FrameError> {

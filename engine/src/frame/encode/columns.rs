@@ -1,7 +1,7 @@
 //! The buffers of one column, by type.
 
 use polars_arrow::array::{
-    Array, BinaryViewArray, BooleanArray, ListArray, PrimitiveArray, StructArray, Utf8ViewArray,
+    Array, BinaryViewArray, BooleanArray, FixedSizeListArray, ListArray, PrimitiveArray, StructArray, Utf8ViewArray,
 };
 use polars_arrow::bitmap::{Bitmap, BitmapBuilder};
 use polars_arrow::types::NativeType;
@@ -42,6 +42,7 @@ pub(super) fn lay_out(layout: &mut Layout, dtype: &DataType, chunks: &[ArrayRef]
             views::lay_out(layout, arrays.into_iter().map(ViewChunk::of).collect())
         },
         DataType::List(inner) => list(layout, dtype, inner, chunks),
+        DataType::Array(inner, width) => array(layout, dtype, inner, *width, chunks),
         DataType::Struct(fields) => structure(layout, dtype, fields, chunks),
         DataType::Enum(categories, _) => match categories.physical() {
             CategoricalPhysical::U8 => values::<u8>(layout, dtype, chunks),
@@ -133,6 +134,22 @@ fn list(layout: &mut Layout, dtype: &DataType, inner: &DataType, chunks: &[Array
             layout.buffer([Piece::of(Buffer::from(offsets))]);
         },
     }
+    lay_out(layout, inner, &items)
+}
+
+fn array(
+    layout: &mut Layout,
+    dtype: &DataType,
+    inner: &DataType,
+    width: usize,
+    chunks: &[ArrayRef],
+) -> Result<(), FrameError> {
+    if width == 0 {
+        without_bytes(layout, chunks)?;
+    }
+    validity(layout, chunks);
+    let arrays = downcast::<FixedSizeListArray>(layout, dtype, chunks)?;
+    let items: Vec<ArrayRef> = arrays.iter().map(|array| array.values().clone()).collect();
     lay_out(layout, inner, &items)
 }
 

@@ -247,3 +247,36 @@ fn types_that_cannot_travel_are_named() {
     let bytes = encode(&df!("keys" => [1i64]).unwrap());
     assert!(matches!(decode(Buffer::from(bytes), &schema), Err(crate::frame::FrameError::Unsupported { .. })));
 }
+
+#[test]
+fn arrays() {
+    let shape = |rows: usize, width: usize| [ReshapeDimension::new(rows as i64), ReshapeDimension::new(width as i64)];
+    let numbers: Vec<Option<f32>> = (0..60u8).map(|i| (i % 7 > 0).then(|| f32::from(i) / 4.0)).collect();
+    let words: Vec<Option<String>> =
+        (0..60).map(|i| (i % 5 > 0).then(|| format!("word {i} {}", "x".repeat(i % 20)))).collect();
+    for width in [1, 2, 5, 60] {
+        for values in [Series::new("x".into(), &numbers), Series::new("x".into(), &words)] {
+            let rows = 60 / width;
+            let arrays = values.reshape_array(&shape(rows, width)).unwrap();
+            assert!(matches!(arrays.dtype(), DataType::Array(_, found) if *found == width));
+            assert_round_trip(&single(arrays.clone()));
+            assert_round_trip(&single(arrays.slice(1, rows / 2)));
+            assert_round_trip(&single(arrays.slice(0, 0)));
+            let mut chunks = arrays.slice(0, 1);
+            chunks.append(&arrays.slice(rows as i64 / 2, rows)).unwrap();
+            chunks.append(&Series::full_null("x".into(), 2, arrays.dtype())).unwrap();
+            assert_round_trip(&single(chunks));
+        }
+    }
+}
+
+#[test]
+fn arrays_that_lack_items_are_refused() {
+    let values = Series::new("x".into(), [1i64, 2, 3, 4, 5, 6]);
+    let arrays = single(values.reshape_array(&[ReshapeDimension::new(3), ReshapeDimension::new(2)]).unwrap());
+    let bytes = encode(&arrays);
+    for width in [3, usize::MAX, usize::MAX / 2] {
+        let schema = Schema::from_iter([("x".into(), DataType::Array(Box::new(DataType::Int64), width))]);
+        assert!(decode(Buffer::from(bytes.clone()), &schema).is_err(), "{width}");
+    }
+}

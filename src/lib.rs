@@ -27,8 +27,8 @@ mod context;
 mod error;
 mod figures;
 mod moments;
-mod picture;
 mod nearest;
+mod picture;
 mod plan;
 pub mod prelude;
 mod progress;
@@ -46,7 +46,6 @@ pub use quokka_connectors::sink::{FileOptions, WriteMode, WriteOptions, WriteRep
 pub use quokka_connectors::store::StoreOptions;
 pub use quokka_engine as engine;
 pub use quokka_engine::pool::{QueryProgress, SourceProgress};
-pub use stream::Dataset;
 pub use quokka_operators::nearest::Metric;
 pub use quokka_operators::sketch::{ApproximateExpr, QuantileOptions, approximate_quantile, approximate_quantiles};
 pub use stream::Dataset;

@@ -17,7 +17,6 @@ pub use quokka_operators::sketch::{ApproximateExpr, QuantileOptions};
 
 pub use crate::Dataset;
 pub use crate::NearestOptions;
-pub use crate::{SampleOptions, UnionOptions};
 pub use crate::{
     Batches, ColumnStatistics, Context, ContextBuilder, CsvWriteOptions, DataStream, Description, GroupedDataStream,
     InputPartitioning, InputReader, JoinBuilder, MapOptions, Output, ParquetCompression, ParquetWriteOptions, Profile,

@@ -11,6 +11,7 @@ mod random;
 mod reading;
 mod stores;
 mod together;
+mod writing;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

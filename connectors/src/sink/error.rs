@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use polars_core::datatypes::DataType;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
+use crate::store::{StoreError, StoreErrorKind};
+
 /// Why files cannot be written, with the place and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -57,6 +59,29 @@ pub enum WriteError {
         /// The reason.
         source: io::Error,
     },
+    /// A store refused something.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Files in a store that could not all be made visible.
+    #[error("cannot make the files of `{}` visible; {}", path.display(), left_of(visible, "none of them is", "delete these, which are"))]
+    Commit {
+        /// The target.
+        path: PathBuf,
+        /// Files that are visible nevertheless.
+        visible: Vec<String>,
+        /// What happened first.
+        source: StoreError,
+    },
+    /// Files in a store that were to be replaced and could not be deleted.
+    #[error("all new files of `{}` are visible, but old ones, too; {}", path.display(), left_of(old, "", "delete these"))]
+    Replace {
+        /// The target.
+        path: PathBuf,
+        /// Files that should be gone.
+        old: Vec<String>,
+        /// What happened first.
+        source: StoreError,
+    },
     /// Rows that the format cannot take, or a file that could not be written.
     #[error("cannot write `{}`", path.display())]
     Encode {
@@ -100,9 +125,22 @@ impl WriteError {
     }
 }
 
+/// A list that is not too long for a message.
+fn left_of(files: &[String], none: &str, some: &str) -> String {
+    const MOST: usize = 20;
+    let more = files.len().saturating_sub(MOST);
+    match files {
+        [] => none.to_owned(),
+        files if more > 0 => format!("{some}: {} and {more} more", files[..MOST].join(", ")),
+        files => format!("{some}: {}", files.join(", ")),
+    }
+}
+
 impl From<WriteError> for OperatorError {
     fn from(error: WriteError) -> Self {
         let kind = match &error {
+            WriteError::Store(source) if source.kind() == StoreErrorKind::Invalid => ErrorKind::InvalidQuery,
+            WriteError::Store(_) | WriteError::Commit { .. } | WriteError::Replace { .. } => ErrorKind::Io,
             WriteError::Io { .. } => ErrorKind::Io,
             WriteError::Encode { source, .. } => source.kind(),
             _ => ErrorKind::InvalidQuery,

@@ -7,6 +7,7 @@ use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::OperatorError;
 
 use super::format::FileFormat;
+use crate::store::StoreOptions;
 
 /// What happens if the target of a write exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,6 +36,8 @@ pub struct FileOptions {
     /// Rows with different values in these columns go to different folders, `key=value` each, the first column outermost.
     /// The columns stay in the files, too, as with Polars, so that they keep their types.
     pub partition_by: Vec<PlSmallStr>,
+    /// Credentials, endpoint and the like for targets in stores; what is not given is taken from the environment.
+    pub store_options: StoreOptions,
 }
 
 /// Options of a file sink: a format with its own options, and what all formats have in common.
@@ -76,6 +79,12 @@ macro_rules! with_file_options {
             columns: impl IntoIterator<Item = impl Into<polars_utils::pl_str::PlSmallStr>>,
         ) -> Self {
             self.files.partition_by = columns.into_iter().map(Into::into).collect();
+            self
+        }
+
+        /// Credentials, endpoint and the like for a target in a store.
+        pub fn with_store_options(mut self, store_options: $crate::store::StoreOptions) -> Self {
+            self.files.store_options = store_options;
             self
         }
     };

@@ -56,10 +56,64 @@ pub(super) fn cannot_exchange(error: &io::Error) -> bool {
         || error.kind() == io::ErrorKind::Unsupported
 }
 
+/// Puts `from` in the place of `to`, which goes to `aside`, where [`exchange`] cannot. For a moment there is nothing at `to`; the
+/// next write repairs what a kill in this moment leaves.
+///
+/// # Errors
+/// As the operating system says. What was at `to` is there again then.
+pub(super) fn replace(from: &Path, to: &Path, aside: &Path) -> io::Result<()> {
+    fs::rename(to, aside)?;
+    fs::rename(from, to).inspect_err(|_| {
+        // The error that is returned says why.
+        drop(fs::rename(aside, to));
+    })
+}
+
 /// Makes the names in a directory durable.
 ///
 /// # Errors
 /// As the operating system says.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::testing::Folder;
+
+    fn folder_with(path: &Path, content: &str) {
+        fs::create_dir(path).unwrap();
+        fs::write(path.join("rows"), content).unwrap();
+    }
+
+    #[test]
+    fn without_an_exchange_there_is_the_new_or_again_the_old() {
+        let root = Folder::new();
+        let [new, target, aside] = ["new", "t", "aside"].map(|name| root.path().join(name));
+        folder_with(&new, "new");
+        folder_with(&target, "old");
+        replace(&new, &target, &aside).unwrap();
+        assert_eq!(fs::read_to_string(target.join("rows")).unwrap(), "new");
+        assert_eq!(fs::read_to_string(aside.join("rows")).unwrap(), "old");
+        fs::remove_dir_all(&aside).unwrap();
+        // There is nothing to put in its place.
+        assert!(replace(&new, &target, &aside).is_err());
+        assert_eq!(fs::read_to_string(target.join("rows")).unwrap(), "new");
+        assert!(!aside.exists());
+        // There is nothing to replace.
+        folder_with(&new, "newer");
+        assert!(replace(&new, &root.path().join("nothing"), &aside).is_err());
+        assert_eq!(fs::read_to_string(new.join("rows")).unwrap(), "newer");
+    }
+
+    #[test]
+    fn errors_that_mean_that_there_is_no_exchange() {
+        for code in [libc::EINVAL, libc::ENOSYS, libc::ENOTSUP] {
+            assert!(cannot_exchange(&io::Error::from_raw_os_error(code)));
+        }
+        assert!(cannot_exchange(&io::ErrorKind::Unsupported.into()));
+        assert!(!cannot_exchange(&io::Error::from_raw_os_error(libc::EACCES)));
+    }
 }

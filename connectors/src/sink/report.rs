@@ -60,6 +60,8 @@ impl WriteReport {
 pub(super) struct FileRow {
     pub(super) path: String,
     pub(super) partition: String,
+    /// What worker 0 needs to commit it, if it lies in a store and another process wrote it.
+    pub(super) staged: String,
     /// Who wrote it, and after how many other files: the order of files follows the order of the stream.
     pub(super) worker: u64,
     pub(super) number: u64,
@@ -69,7 +71,7 @@ pub(super) struct FileRow {
 
 /// The columns of what [`WriteFiles`](super::WriteFiles) and [`CommitFiles`](super::CommitFiles) send: a row a file.
 pub fn report_schema() -> SchemaRef {
-    let text = ["path", "partition"].map(|name| Field::new(name.into(), DataType::String));
+    let text = ["path", "partition", "staged"].map(|name| Field::new(name.into(), DataType::String));
     let numbers = ["worker", "number", "rows", "bytes"].map(|name| Field::new(name.into(), DataType::UInt64));
     Arc::new(Schema::from_iter(text.into_iter().chain(numbers)))
 }
@@ -86,6 +88,7 @@ pub(super) fn to_frame(rows: &[FileRow]) -> PolarsResult<DataFrame> {
         vec![
             text("path", |row| &row.path),
             text("partition", |row| &row.partition),
+            text("staged", |row| &row.staged),
             number("worker", |row| row.worker),
             number("number", |row| row.number),
             number("rows", |row| row.rows),
@@ -96,11 +99,13 @@ pub(super) fn to_frame(rows: &[FileRow]) -> PolarsResult<DataFrame> {
 
 pub(super) fn from_frame(frame: &DataFrame, into: &mut Vec<FileRow>) -> PolarsResult<()> {
     let (paths, partitions) = (frame.column("path")?.str()?, frame.column("partition")?.str()?);
+    let staged = frame.column("staged")?.str()?;
     let (workers, numbers) = (frame.column("worker")?.u64()?, frame.column("number")?.u64()?);
     let (rows, bytes) = (frame.column("rows")?.u64()?, frame.column("bytes")?.u64()?);
     into.extend((0..frame.height()).map(|index| FileRow {
         path: paths.get(index).unwrap_or_default().to_owned(),
         partition: partitions.get(index).unwrap_or_default().to_owned(),
+        staged: staged.get(index).unwrap_or_default().to_owned(),
         worker: workers.get(index).unwrap_or_default(),
         number: numbers.get(index).unwrap_or_default(),
         rows: rows.get(index).unwrap_or_default(),

@@ -1,39 +1,43 @@
 //! What is written, where to and how.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use polars_core::schema::SchemaRef;
 use quokka_engine::operator::Description;
 
 use super::error::WriteError;
 use super::format::FileFormat;
 use super::hive;
+use super::local::LocalTarget;
 use super::options::{FileOptions, WriteMode};
-use super::staging::{Staging, parent_and_name};
+use super::remote::StoreTarget;
+use crate::store::Location;
 
 /// Files of one format at one place, for one run of a query; shared by the workers of a process.
 pub struct FileSink {
     pub(super) format: Arc<dyn FileFormat>,
     pub(super) options: FileOptions,
     pub(super) schema: SchemaRef,
-    /// The path as the user gave it.
+    /// The path or address as the user gave it.
     pub(super) named: PathBuf,
-    /// The same, absolute and without symbolic links.
-    pub(super) target: PathBuf,
+    pub(super) place: Place,
     single_file: bool,
-    staging: Mutex<Option<Staging>>,
+}
+
+/// Where the files go.
+pub(super) enum Place {
+    Local(LocalTarget),
+    Store(StoreTarget),
 }
 
 impl FileSink {
-    /// Rows with the columns of `schema` go to `path`: to a single file if it ends as files of the format do, else to a
-    /// directory of files. Looks at what is there, and changes nothing.
+    /// Rows with the columns of `schema` go to `path`, a local one or an address of a store: to a single file if it ends as
+    /// files of the format do, else to a directory of files. Looks at what is there, and changes nothing.
     ///
     /// # Errors
     /// A target that exists, of another kind or at all if `options` say so; options that do not fit the columns or the
-    /// target; a column of a type that the format does not have.
+    /// target; a column of a type that the format does not have; a store that cannot be reached or written to.
     pub fn new(
         path: &Path,
         options: FileOptions,
@@ -41,15 +45,18 @@ impl FileSink {
         schema: SchemaRef,
     ) -> Result<Self, WriteError> {
         let named = path.to_owned();
-        let absolute = std::path::absolute(path).map_err(WriteError::io("resolve", path))?;
-        let target = absolute.canonicalize().unwrap_or(absolute);
-        parent_and_name(&target)?;
-        let single_file = is_single_file(path, format.extension());
-        let sink = Self { format, options, schema, named, target, single_file, staging: Mutex::new(None) };
+        let text = path.to_str().ok_or_else(|| WriteError::Path { path: named.clone() })?;
+        let location = Location::parse(text)?;
+        let single_file = is_single_file(&location.key(), format.extension());
+        let place = match location.as_path() {
+            Some(path) => Place::Local(LocalTarget::new(path)?),
+            None => Place::Store(StoreTarget::new(location, &options)?),
+        };
+        let sink = Self { format, options, schema, named, place, single_file };
         sink.check_options()?;
-        sink.check_target()?;
         let encoded = |source| WriteError::Encode { path: path.to_owned(), source };
         sink.format.start(&sink.schema, Box::new(std::io::sink())).map_err(encoded)?;
+        sink.check_target()?;
         Ok(sink)
     }
 
@@ -58,8 +65,13 @@ impl FileSink {
         self.single_file
     }
 
+    /// Whether files are uploaded.
+    pub(super) fn is_in_store(&self) -> bool {
+        matches!(self.place, Place::Store(_))
+    }
+
     fn check_options(&self) -> Result<(), WriteError> {
-        let FileOptions { mode, rows_per_file, bytes_per_file, partition_by } = &self.options;
+        let FileOptions { mode, rows_per_file, bytes_per_file, partition_by, .. } = &self.options;
         if self.single_file {
             let needs_directory = [
                 ("mode `Append`", *mode == WriteMode::Append),
@@ -82,37 +94,15 @@ impl FileSink {
 
     /// Looks whether something is in the way, which there can be until the commit, too.
     pub(super) fn check_target(&self) -> Result<(), WriteError> {
-        let path = self.named.clone();
-        let Ok(found) = fs::metadata(&self.target) else { return Ok(()) };
-        match (self.options.mode, found.is_dir()) {
-            (_, true) if self.single_file => Err(WriteError::IsDirectory { path }),
-            (_, false) if !self.single_file => Err(WriteError::IsFile { path, extension: self.format.extension() }),
-            (WriteMode::ErrorIfExists, true) => {
-                let mut entries = self.target.read_dir().map_err(WriteError::io("read", &self.target))?;
-                if entries.next().is_some() { Err(WriteError::Exists { path }) } else { Ok(()) }
-            },
-            (WriteMode::ErrorIfExists, false) => Err(WriteError::Exists { path }),
-            _ => Ok(()),
+        match &self.place {
+            Place::Local(target) => target.check(self),
+            Place::Store(target) => target.check(self),
         }
-    }
-
-    /// Does something with the staging folder of this process, which is made if there is none.
-    pub(super) fn staged<T>(&self, with: impl FnOnce(&Staging) -> T) -> Result<T, WriteError> {
-        let mut staging = self.staging.lock();
-        match &mut *staging {
-            Some(staging) => Ok(with(staging)),
-            none => Ok(with(none.insert(Staging::create(&self.target)?))),
-        }
-    }
-
-    /// Removes the staging folder of this process.
-    pub(super) fn clean(&self) {
-        drop(self.staging.lock().take());
     }
 
     pub(super) fn describe(&self, operator: &str) -> Description {
         let format = self.format.describe();
-        let FileOptions { mode, rows_per_file, bytes_per_file, partition_by } = &self.options;
+        let FileOptions { mode, rows_per_file, bytes_per_file, partition_by, .. } = &self.options;
         let mut description = Description::blocks(format!("{operator}-{}", format.name))
             .with("to", self.named.display())
             .with("mode", format!("{mode:?}"));
@@ -130,8 +120,8 @@ impl FileSink {
     }
 }
 
-/// Whether the name of `path` ends as those of files of a format do.
-fn is_single_file(path: &Path, extension: &str) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
+/// Whether a name ends as those of files of a format do.
+fn is_single_file(name: &str, extension: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     name.strip_suffix(extension).is_some_and(|stem| stem.len() > 1 && stem.ends_with('.'))
 }

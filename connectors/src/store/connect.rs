@@ -8,6 +8,7 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::memory::InMemory;
+use object_store::multipart::MultipartStore;
 use object_store::{ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
 
 use super::aws;
@@ -25,6 +26,24 @@ pub(super) const WORKING_SILENCE: Duration = Duration::from_secs(120);
 
 const CONNECT: &str = "connect to";
 
+/// A client of a store, and how it takes objects in parts, if it does.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) objects: Arc<dyn ObjectStore>,
+    pub(super) parts: Option<Arc<dyn MultipartStore>>,
+}
+
+impl Client {
+    fn with_parts(store: impl ObjectStore + MultipartStore) -> Self {
+        let store = Arc::new(store);
+        Self { objects: store.clone(), parts: Some(store) }
+    }
+
+    fn without_parts(store: impl ObjectStore) -> Self {
+        Self { objects: Arc::new(store), parts: None }
+    }
+}
+
 /// Opens a client that sends requests again as `retry` says.
 pub(super) fn connect(
     scheme: Scheme,
@@ -33,31 +52,32 @@ pub(super) fn connect(
     options: &StoreOptions,
     retry: RetryConfig,
     silence: Duration,
-) -> Result<Arc<dyn ObjectStore>, StoreError> {
+) -> Result<Client, StoreError> {
     prepare_tls();
     let client = ClientOptions::new().with_timeout_disabled().with_read_timeout(silence);
     let refused = |reason: String| StoreError::invalid(CONNECT, root, reason);
     let failed = |source: object_store::Error| StoreError::from_source(CONNECT, root, source);
     match scheme {
-        Scheme::Memory => Ok(Arc::new(InMemory::new())),
+        // Objects lie in memory anyway, also before they are complete.
+        Scheme::Memory => Ok(Client::without_parts(InMemory::new())),
         Scheme::S3 => {
             let builder = AmazonS3Builder::new().with_client_options(client).with_retry(retry).with_url(root);
             let built = aws::configure(builder, options).map_err(refused)?.build();
-            built.map(|store| Arc::new(store) as _).map_err(failed)
+            built.map(Client::with_parts).map_err(failed)
         },
         Scheme::Google => {
             let mut builder = GoogleCloudStorageBuilder::from_env().with_client_options(client).with_retry(retry);
             for (key, value) in settings::<GoogleConfigKey>(options, "Google Cloud Storage").map_err(refused)? {
                 builder = builder.with_config(key, value);
             }
-            builder.with_url(root).build().map(|store| Arc::new(store) as _).map_err(failed)
+            builder.with_url(root).build().map(Client::with_parts).map_err(failed)
         },
         Scheme::Azure => {
             let mut builder = MicrosoftAzureBuilder::from_env().with_client_options(client).with_retry(retry);
             for (key, value) in settings::<AzureConfigKey>(options, "Azure").map_err(refused)? {
                 builder = builder.with_config(key, value);
             }
-            builder.with_url(root).build().map(|store| Arc::new(store) as _).map_err(failed)
+            builder.with_url(root).build().map(Client::with_parts).map_err(failed)
         },
         Scheme::Http => {
             // Who writes `http://` means it. The query (a signature, say) belongs to every request of this store.
@@ -66,7 +86,7 @@ pub(super) fn connect(
             let client = settings.into_iter().fold(client, |client, (key, value)| client.with_config(key, value));
             let address = query.map_or(root.to_owned(), |query| format!("{root}/?{query}"));
             let builder = HttpBuilder::new().with_url(address).with_client_options(client).with_retry(retry);
-            builder.build().map(|store| Arc::new(store) as _).map_err(failed)
+            builder.build().map(Client::without_parts).map_err(failed)
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::error::StoreError;
+use super::error::{StoreError, StoreErrorKind};
 use super::location::Location;
 use super::runtime::Task;
 use super::staged_local::{LocalStage, LocalStaged};
@@ -125,6 +125,46 @@ impl Staged {
     /// have appeared nevertheless.
     pub fn commit(self) -> Result<(), StoreError> {
         self.start()?.finish()
+    }
+
+    /// Sends what is still in memory, as it is of small objects until they are committed. Without effect on local files.
+    ///
+    /// # Errors
+    ///
+    /// The store refused it.
+    pub fn send(&mut self) -> Result<(), StoreError> {
+        match &mut self.kind {
+            Kind::Local(_) => Ok(()),
+            Kind::Object(staged) => staged.send(),
+        }
+    }
+
+    /// What another process needs to commit this object: see [`Store::take_over`]. Dropping the object takes it back even so,
+    /// unless it has been committed.
+    ///
+    /// # Errors
+    ///
+    /// What was not sent yet could not be sent; local files and objects in memory cannot be handed over.
+    pub fn hand_over(&mut self) -> Result<String, StoreError> {
+        match &mut self.kind {
+            Kind::Local(staged) => Err(StoreError::new(StoreErrorKind::Unsupported, "hand over", staged.location())),
+            Kind::Object(staged) => staged.hand_over(),
+        }
+    }
+
+    pub(super) fn take_over(
+        store: &Store,
+        location: &Location,
+        options: StageOptions,
+        text: &str,
+    ) -> Result<Self, StoreError> {
+        match &store.remote {
+            None => Err(StoreError::new(StoreErrorKind::Unsupported, "take over", location)),
+            Some(remote) => {
+                let staged = ObjectStaged::take_over(remote.clone(), location, options, text)?;
+                Ok(Self { kind: Kind::Object(staged) })
+            },
+        }
     }
 
     /// Takes the file back, and waits for that.

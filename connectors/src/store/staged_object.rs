@@ -4,10 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path as ObjectPath;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectStoreExt, PutMode, PutOptions};
+use serde_json::{Value, json};
 
-use super::error::{StoreError, StoreErrorKind};
+use super::connect::Client;
+use super::error::{Reason, StoreError, StoreErrorKind};
 use super::location::{Location, Scheme};
 use super::runtime::{PARTS, Task, detach, wait};
 use super::staged::StageOptions;
@@ -26,21 +29,29 @@ const UNDER_WAY: usize = 4;
 #[derive(Debug)]
 pub(super) struct ObjectStage {
     /// Before the object, so that they are cancelled before it is taken back.
-    under_way: VecDeque<Task<object_store::Result<()>>>,
+    under_way: VecDeque<Task<object_store::Result<PartId>>>,
     staged: ObjectStaged,
+    /// Parts that were sent or are under way.
     parts: usize,
 }
 
 /// A complete object that has not appeared. Its end deletes the parts that were sent.
 pub(super) struct ObjectStaged {
-    store: Arc<dyn ObjectStore>,
+    client: Client,
     location: Location,
     path: ObjectPath,
     options: StageOptions,
     size: u64,
     /// What was not sent: everything, if there is no upload.
     buffer: Vec<u8>,
-    upload: Option<Box<dyn MultipartUpload>>,
+    upload: Option<Upload>,
+}
+
+/// An upload that has not been completed: whoever knows this much can complete it.
+struct Upload {
+    store: Arc<dyn MultipartStore>,
+    id: String,
+    parts: Vec<PartId>,
 }
 
 impl ObjectStage {
@@ -52,15 +63,15 @@ impl ObjectStage {
         if path.as_ref().is_empty() || location.key().ends_with('/') {
             return Err(StoreError::invalid("write", location, "it names no file"));
         }
-        let (store, location) = (remote.working()?.clone(), location.clone());
-        let staged = ObjectStaged { store, location, path, options, size: 0, buffer: Vec::new(), upload: None };
+        let (client, location) = (remote.client()?.clone(), location.clone());
+        let staged = ObjectStaged { client, location, path, options, size: 0, buffer: Vec::new(), upload: None };
         Ok(Self { under_way: VecDeque::new(), staged, parts: 0 })
     }
 
     pub(super) fn append(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
         self.staged.size += bytes.len() as u64;
         // A part is sent when there is more than it, so that an object of exactly one part needs no upload.
-        while self.staged.buffer.len() + bytes.len() > PART {
+        while self.staged.client.parts.is_some() && self.staged.buffer.len() + bytes.len() > PART {
             let (head, rest) = bytes.split_at(PART - self.staged.buffer.len());
             self.staged.buffer.extend_from_slice(head);
             bytes = rest;
@@ -89,18 +100,15 @@ impl ObjectStage {
             self.wait_for_part()?;
         }
         let bytes = Bytes::from(std::mem::take(&mut self.staged.buffer));
-        let part = self.staged.upload()?.put_part(bytes.into());
+        let part = self.staged.put_part(self.parts, bytes)?;
         self.parts += 1;
-        self.under_way.push_back(Task::start(async move {
-            let _open = PARTS.acquire().await;
-            part.await
-        })?);
+        self.under_way.push_back(part);
         Ok(())
     }
 
     fn wait_for_part(&mut self) -> Result<(), StoreError> {
         match self.under_way.pop_front() {
-            Some(part) => part.wait()?.map_err(|source| self.staged.failed("write", source)),
+            Some(part) => self.staged.keep_part(part),
             None => Ok(()),
         }
     }
@@ -125,7 +133,7 @@ impl ObjectStaged {
         // An upload has no condition of its own; and a store that refuses an object early may close the connection before
         // the refusal is read.
         if !self.options.replace {
-            match self.store.head(&self.path).await {
+            match self.client.objects.head(&self.path).await {
                 Ok(_) => return Err(StoreError::new(StoreErrorKind::AlreadyExists, "commit", &self.location)),
                 Err(object_store::Error::NotFound { .. }) => {},
                 Err(source) => return Err(self.failed("commit", source)),
@@ -134,11 +142,12 @@ impl ObjectStaged {
         if self.upload.is_none() {
             let mode = if self.options.replace { PutMode::Overwrite } else { PutMode::Create };
             let bytes = Bytes::from(std::mem::take(&mut self.buffer));
-            let put = self.store.put_opts(&self.path, bytes.into(), PutOptions { mode, ..PutOptions::default() });
+            let put =
+                self.client.objects.put_opts(&self.path, bytes.into(), PutOptions { mode, ..PutOptions::default() });
             return put.await.map(drop).map_err(|source| self.failed("commit", source));
         }
-        if let Some(upload) = &mut self.upload {
-            let completed = upload.complete().await;
+        if let Some(upload) = &self.upload {
+            let completed = upload.store.complete_multipart(&self.path, &upload.id, upload.parts.clone()).await;
             completed.map_err(|source| self.failed("commit", source))?;
             self.upload = None;
         }
@@ -146,19 +155,88 @@ impl ObjectStaged {
     }
 
     pub(super) fn abort(mut self) -> Result<(), StoreError> {
-        let Some(mut upload) = self.upload.take() else { return Ok(()) };
-        wait(async move { upload.abort().await })?.map_err(|source| self.failed("take back", source))
+        let Some(Upload { store, id, .. }) = self.upload.take() else { return Ok(()) };
+        let path = self.path.clone();
+        let aborted = wait(async move { store.abort_multipart(&path, &id).await })?;
+        aborted.map_err(|source| self.failed("take back", source))
     }
 
-    fn upload(&mut self) -> Result<&mut Box<dyn MultipartUpload>, StoreError> {
+    /// Sends what is in memory, if the store takes parts.
+    pub(super) fn send(&mut self) -> Result<(), StoreError> {
+        if self.upload.is_none() && self.client.parts.is_some() {
+            let bytes = Bytes::from(std::mem::take(&mut self.buffer));
+            let part = self.put_part(0, bytes)?;
+            self.keep_part(part)?;
+        }
+        Ok(())
+    }
+
+    /// What another process needs to commit the object. All of it is in the store then.
+    pub(super) fn hand_over(&mut self) -> Result<String, StoreError> {
+        self.send()?;
+        let upload = self.upload()?;
+        let parts: Vec<&str> = upload.parts.iter().map(|part| part.content_id.as_str()).collect();
+        Ok(json!({ "upload": upload.id, "parts": parts, "size": self.size }).to_string())
+    }
+
+    /// What another process has handed over.
+    pub(super) fn take_over(
+        remote: Arc<Remote>,
+        location: &Location,
+        options: StageOptions,
+        text: &str,
+    ) -> Result<Self, StoreError> {
+        let mut staged = ObjectStage::new(remote, location, options)?.staged;
+        let damaged =
+            || StoreError::new(StoreErrorKind::Other, "commit", location).because(Reason("it is damaged".into()));
+        let value: Value = serde_json::from_str(text).map_err(|_| damaged())?;
+        let part = |part: &Value| part.as_str().map(|part| PartId { content_id: part.to_owned() });
+        let parts = value["parts"].as_array().and_then(|parts| parts.iter().map(part).collect::<Option<Vec<_>>>());
+        let (Some(id), Some(parts), Some(size)) = (value["upload"].as_str(), parts, value["size"].as_u64()) else {
+            return Err(damaged());
+        };
+        staged.size = size;
+        staged.upload = Some(Upload { store: staged.parts()?.clone(), id: id.to_owned(), parts });
+        Ok(staged)
+    }
+
+    fn parts(&self) -> Result<&Arc<dyn MultipartStore>, StoreError> {
+        let unsupported = || StoreError::new(StoreErrorKind::Unsupported, "write in parts", &self.location);
+        self.client.parts.as_ref().ok_or_else(unsupported)
+    }
+
+    /// The upload, which is started if there is none.
+    fn upload(&mut self) -> Result<&Upload, StoreError> {
         let upload = match self.upload.take() {
             Some(upload) => upload,
             None => {
-                let (store, path) = (self.store.clone(), self.path.clone());
-                wait(async move { store.put_multipart(&path).await })?.map_err(|source| self.failed("write", source))?
+                let (store, path) = (self.parts()?.clone(), self.path.clone());
+                let starter = store.clone();
+                let id = wait(async move { starter.create_multipart(&path).await })?;
+                Upload { store, id: id.map_err(|source| self.failed("write", source))?, parts: Vec::new() }
             },
         };
         Ok(self.upload.insert(upload))
+    }
+
+    /// Starts to send the part of this number.
+    fn put_part(&mut self, number: usize, bytes: Bytes) -> Result<Task<object_store::Result<PartId>>, StoreError> {
+        let path = self.path.clone();
+        let Upload { store, id, .. } = self.upload()?;
+        let (store, id) = (store.clone(), id.clone());
+        Task::start(async move {
+            let _open = PARTS.acquire().await;
+            store.put_part(&path, &id, number, bytes.into()).await
+        })
+    }
+
+    /// Waits for the next part in the order of their numbers.
+    fn keep_part(&mut self, part: Task<object_store::Result<PartId>>) -> Result<(), StoreError> {
+        let part = part.wait()?.map_err(|source| self.failed("write", source))?;
+        if let Some(upload) = &mut self.upload {
+            upload.parts.push(part);
+        }
+        Ok(())
     }
 
     fn failed(&self, action: &'static str, source: object_store::Error) -> StoreError {
@@ -168,9 +246,10 @@ impl ObjectStaged {
 
 impl Drop for ObjectStaged {
     fn drop(&mut self) {
-        if let Some(mut upload) = self.upload.take() {
+        if let Some(Upload { store, id, .. }) = self.upload.take() {
+            let path = self.path.clone();
             // Parts that stay are invisible; the store's life-cycle rules delete them.
-            detach(async move { drop(upload.abort().await) });
+            detach(async move { drop(store.abort_multipart(&path, &id).await) });
         }
     }
 }

@@ -9,7 +9,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parking_lot::Mutex;
 
-use super::connect::{READING_SILENCE, WORKING_SILENCE, connect};
+use super::connect::{Client, READING_SILENCE, WORKING_SILENCE, connect};
 use super::entry::FileEntry;
 use super::error::StoreError;
 use super::fetch::{RemoteFile, head};
@@ -19,8 +19,8 @@ use super::location::{Location, Place, Scheme};
 use super::options::StoreOptions;
 use super::range_reader::RangeReader;
 use super::retry::Retry;
-use super::runtime::wait;
-use super::staged::{StageOptions, StagedFile};
+use super::runtime::{Task, wait};
+use super::staged::{StageOptions, Staged, StagedFile};
 use super::stream_reader::StreamReader;
 
 /// A bucket, a server, or the local file system. Cheap to clone; connections and credentials are shared by all handles
@@ -40,7 +40,7 @@ pub(super) struct Remote {
     /// Sends every request once: a reader counts its attempts, and goes on where an answer broke off.
     pub(super) reading: Arc<dyn ObjectStore>,
     /// Sends requests again by itself: writing and listing have state that only `object_store` knows.
-    working: OnceLock<Arc<dyn ObjectStore>>,
+    working: OnceLock<Client>,
 }
 
 type Key = (String, Option<String>, StoreOptions);
@@ -48,6 +48,9 @@ type Key = (String, Option<String>, StoreOptions);
 /// Stores that were opened. More than the limit are kept only while they are in use.
 static OPEN: LazyLock<Mutex<HashMap<Key, Arc<Remote>>>> = LazyLock::new(Mutex::default);
 const KEPT_OPEN: usize = 64;
+
+/// Deletions under way at once.
+const SIDE_BY_SIDE: usize = 32;
 
 impl Store {
     /// The store of a location. Nothing is sent yet, and no local file is touched. The environment and profile files are
@@ -83,7 +86,7 @@ impl Store {
             query: query.clone(),
             options: options.clone(),
             retry,
-            reading,
+            reading: reading.objects,
             working,
         });
         if open.len() >= KEPT_OPEN {
@@ -155,18 +158,49 @@ impl Store {
         StagedFile::new(self, location, options)
     }
 
+    /// Takes over what a process has staged at `location` and [handed over](Staged::hand_over).
+    ///
+    /// # Errors
+    ///
+    /// A text that is none of `hand_over`; a store that is not shared by processes.
+    pub fn take_over(&self, location: &Location, options: StageOptions, text: &str) -> Result<Staged, StoreError> {
+        Staged::take_over(self, location, options, text)
+    }
+
+    /// Deletes files, side by side, and returns those that could not be deleted. One that does not exist is no error.
+    pub fn delete_all(&self, locations: &[Location]) -> Vec<(Location, StoreError)> {
+        let deleted = locations.chunks(SIDE_BY_SIDE).flat_map(|locations| {
+            let running: Vec<_> = locations.iter().map(|location| self.start_delete(location)).collect();
+            locations.iter().zip(running).map(|(location, running)| match running {
+                Ok(Some(task)) => (location, task.wait().and_then(|outcome| outcome)),
+                Ok(None) => (location, Ok(())),
+                Err(error) => (location, Err(error)),
+            })
+        });
+        deleted.filter_map(|(location, outcome)| Some((location.clone(), outcome.err()?))).collect()
+    }
+
+    /// A local file is deleted at once.
+    fn start_delete(&self, location: &Location) -> Result<Option<Task<Result<(), StoreError>>>, StoreError> {
+        let Some(remote) = &self.remote else { return local::delete(location).map(|()| None) };
+        let (store, path) = (remote.working()?.clone(), remote.path(location, "delete")?);
+        let location = location.clone();
+        let task = Task::start(async move {
+            match store.delete(&path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(source) => Err(StoreError::from_source("delete", location, source)),
+            }
+        });
+        task.map(Some)
+    }
+
     /// Deletes a file. One that does not exist is no error.
     ///
     /// # Errors
     ///
     /// The store refused.
     pub fn delete(&self, location: &Location) -> Result<(), StoreError> {
-        let Some(remote) = &self.remote else { return local::delete(location) };
-        let (store, path) = (remote.working()?.clone(), remote.path(location, "delete")?);
-        match wait(async move { store.delete(&path).await })? {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(StoreError::from_source("delete", location, source)),
-        }
+        self.start_delete(location)?.map_or(Ok(()), |task| task.wait()?)
     }
 }
 
@@ -176,12 +210,17 @@ impl Remote {
     }
 
     pub(super) fn working(&self) -> Result<&Arc<dyn ObjectStore>, StoreError> {
-        if let Some(store) = self.working.get() {
-            return Ok(store);
+        Ok(&self.client()?.objects)
+    }
+
+    /// As [`Remote::working`], with what takes objects in parts.
+    pub(super) fn client(&self) -> Result<&Client, StoreError> {
+        if let Some(client) = self.working.get() {
+            return Ok(client);
         }
         let (query, retry) = (self.query.as_deref(), self.retry.config());
-        let store = connect(self.scheme, &self.root, query, &self.options, retry, WORKING_SILENCE)?;
-        Ok(self.working.get_or_init(|| store))
+        let client = connect(self.scheme, &self.root, query, &self.options, retry, WORKING_SILENCE)?;
+        Ok(self.working.get_or_init(|| client))
     }
 
     pub(super) fn bucket(&self) -> &str {

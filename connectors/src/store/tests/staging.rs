@@ -146,3 +146,57 @@ fn places_that_cannot_be_written_are_refused() {
     assert_eq!(server.store().stage(&location("s3://bucket"), NEW).unwrap_err().kind(), StoreErrorKind::Invalid);
     assert!(local.stage(&location("s3://bucket/x"), NEW).is_err());
 }
+
+#[test]
+fn what_one_process_wrote_another_can_commit() {
+    let server = Server::start();
+    let (writer, committer) = (server.store(), open(server.address, |options| options.with("max_retries", "2")));
+    for length in [0, 5, 8 << 20, 17 << 20] {
+        let target = location(&format!("s3://bucket/handed/{length}"));
+        let bytes = content(length);
+        let mut staged = stage(&writer, &target, &bytes, NEW);
+        let text = staged.hand_over().unwrap();
+        assert_eq!(staged.hand_over().unwrap(), text);
+        let taken = committer.take_over(&target, NEW, &text).unwrap();
+        assert_eq!(taken.size(), length as u64);
+        assert!(committer.head(&target).is_err());
+        taken.commit().unwrap();
+        // It is no longer the writer's.
+        drop(staged);
+        eventually(|| server.open_uploads() == 0);
+        assert!(read_all(&committer, &committer.head(&target).unwrap()) == bytes);
+    }
+    // Taken back by the writer.
+    let target = location("s3://bucket/handed/back");
+    let mut staged = stage(&writer, &target, b"abc", NEW);
+    let text = staged.hand_over().unwrap();
+    staged.abort().unwrap();
+    let error = committer.take_over(&target, NEW, &text).unwrap().commit().unwrap_err();
+    assert!(error.to_string().contains("s3://bucket/handed/back"), "{error}");
+    assert!(committer.take_over(&target, NEW, "{}").is_err());
+    for (store, target) in [
+        (Store::open(&location("memory://handed"), &StoreOptions::default()).unwrap(), "memory://handed/x"),
+        (Store::open(&location("."), &StoreOptions::default()).unwrap(), "/tmp/quokka-handed"),
+    ] {
+        let mut staged = stage(&store, &location(target), b"abc", NEW);
+        assert_eq!(staged.hand_over().unwrap_err().kind(), StoreErrorKind::Unsupported);
+    }
+}
+
+#[test]
+fn many_files_are_deleted_at_once() {
+    let server = Server::start();
+    let store = server.store();
+    let targets: Vec<Location> = (0..70).map(|number| location(&format!("s3://bucket/many/{number}"))).collect();
+    targets[..69].iter().for_each(|target| stage(&store, target, b"abc", NEW).commit().unwrap());
+    assert!(store.delete_all(&targets).is_empty());
+    assert!(targets.iter().all(|target| store.head(target).is_err()));
+    let mut requests = 0;
+    let proxy = Proxy::start(server.address, move |_| {
+        requests += 1;
+        if requests % 7 == 0 { Fault::Status(403) } else { Fault::None }
+    });
+    let failed = open(proxy.address, |options| options).delete_all(&targets);
+    assert_eq!(failed.len(), 10);
+    assert!(failed.iter().all(|(target, error)| targets.contains(target) && error.kind() == StoreErrorKind::Permission));
+}

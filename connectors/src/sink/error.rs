@@ -70,7 +70,7 @@ pub enum WriteError {
         /// Files that are visible nevertheless.
         visible: Vec<String>,
         /// What happened first.
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// Files in a store that were to be replaced and could not be deleted.
     #[error("all new files of `{}` are visible, but old ones, too; {}", path.display(), left_of(old, "", "delete these"))]
@@ -80,7 +80,7 @@ pub enum WriteError {
         /// Files that should be gone.
         old: Vec<String>,
         /// What happened first.
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// Rows that the format cannot take, or a file that could not be written.
     #[error("cannot write `{}`", path.display())]

@@ -54,7 +54,9 @@ impl OpenFile {
                 let file = File::create_new(&path).map_err(WriteError::io("create", &path))?;
                 Destination::Disk { file: BufWriter::with_capacity(BUFFER, file), path }
             },
-            Place::Store(target) => Destination::Store(target.start(sink, writer.worker, number, &partition)?),
+            Place::Store(target) => {
+                Destination::Store(Box::new(target.start(sink, writer.worker, number, &partition)?))
+            },
         };
         let destination = RefCell::new(Some(destination));
         let output = Rc::new(Output { destination, bytes: Cell::default(), refused: Cell::default() });
@@ -105,7 +107,7 @@ impl OpenFile {
                 Ok(row(path.to_string_lossy().into_owned(), String::new(), bytes))
             },
             (Some(Destination::Store(file)), Place::Store(target)) => {
-                let (path, staged, bytes) = target.finish(sink, file, writer, number)?;
+                let (path, staged, bytes) = target.finish(sink, *file, writer, number)?;
                 Ok(row(path, staged, bytes))
             },
             _ => {
@@ -127,7 +129,7 @@ struct Output {
 
 enum Destination {
     Disk { file: BufWriter<File>, path: PathBuf },
-    Store(StagedFile),
+    Store(Box<StagedFile>),
 }
 
 enum Refusal {

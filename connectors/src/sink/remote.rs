@@ -129,13 +129,13 @@ impl StoreTarget {
                 return WriteError::Exists { path: sink.named.clone() };
             }
             let visible = self.take_back(sink, &locations);
-            WriteError::Commit { path: sink.named.clone(), visible, source }
+            WriteError::Commit { path: sink.named.clone(), visible, source: Box::new(source) }
         })?;
         let mut failed = self.store.delete_all(&old).into_iter();
         if let Some((first, source)) = failed.next() {
             let old = std::iter::once(first).chain(failed.map(|(location, _)| location));
             let old = old.map(|location| location.to_string()).collect();
-            return Err(WriteError::Replace { path: sink.named.clone(), old, source });
+            return Err(WriteError::Replace { path: sink.named.clone(), old, source: Box::new(source) });
         }
         Ok(())
     }

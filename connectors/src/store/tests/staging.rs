@@ -198,5 +198,7 @@ fn many_files_are_deleted_at_once() {
     });
     let failed = open(proxy.address, |options| options).delete_all(&targets);
     assert_eq!(failed.len(), 10);
-    assert!(failed.iter().all(|(target, error)| targets.contains(target) && error.kind() == StoreErrorKind::Permission));
+    assert!(
+        failed.iter().all(|(target, error)| targets.contains(target) && error.kind() == StoreErrorKind::Permission)
+    );
 }

@@ -209,7 +209,8 @@ fn one_value_is_compared_with_a_constant_column_row_by_row() {
             lit(1).lt_eq(col("i").first() + col("constant")),
         ] {
             let expected = lazy(&written).select([expr.clone()]).collect().unwrap();
-            let actual = Projection::compile(&[expr.clone()], frame.schema()).unwrap().evaluate(&frame).unwrap();
+            let actual = Projection::compile(std::slice::from_ref(&expr), frame.schema()).unwrap();
+            let actual = actual.evaluate(&frame).unwrap();
             assert!(actual.equals_missing(&expected), "{expr}\n{actual}\n{expected}");
             assert_eq!(actual.height(), 5);
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use quokka::engine::error::{Error as EngineError, ErrorKind};
 use quokka::prelude::*;
-use quokka::{CsvCompression, CsvOptions, Error};
+use quokka::{CsvOptions, Error, TextCompression};
 
 use crate::sinks::{Scratch, in_order, table, with};
 
@@ -17,7 +17,7 @@ fn what_is_written_is_read() {
         let (context, scratch) = (with(workers), Scratch::new());
         let stream = context.from_df(frame.clone());
         let files = ["t", "t.csv", "t.csv.gz", "t.csv.zst"].map(|name| (name, CsvWriteOptions::default()));
-        let folders = [("zipped", CsvCompression::Gzip(1)), ("packed", CsvCompression::Zstd(1))]
+        let folders = [("zipped", TextCompression::Gzip(1)), ("packed", TextCompression::Zstd(1))]
             .map(|(name, compression)| (name, CsvWriteOptions::default().with_compression(compression)));
         for (name, options) in files.into_iter().chain(folders) {
             let report = stream.sink_csv_with(scratch.at(name), options).unwrap();
@@ -102,8 +102,8 @@ fn what_cannot_be_written_is_refused_before_the_query_runs() {
     for (stream, name, options, expected) in [
         (&lists, "t", CsvWriteOptions::default(), "column `l`"),
         (&numbers, "t", CsvWriteOptions::default().with_separator(b'"'), "separator and quote"),
-        (&numbers, "t.csv", CsvWriteOptions::default().with_compression(CsvCompression::Gzip(6)), "`.csv.gz`"),
-        (&numbers, "t", CsvWriteOptions::default().with_compression(CsvCompression::Zstd(99)), "from 1 to 22"),
+        (&numbers, "t.csv", CsvWriteOptions::default().with_compression(TextCompression::Gzip(6)), "`.csv.gz`"),
+        (&numbers, "t", CsvWriteOptions::default().with_compression(TextCompression::Zstd(99)), "from 1 to 22"),
         (&numbers, "t.csv.gz", CsvWriteOptions::default().with_rows_per_file(5), "needs a directory"),
         (&numbers, "t", CsvWriteOptions::default().with_bytes_per_file(0), "is 0"),
     ] {

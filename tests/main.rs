@@ -18,6 +18,7 @@ mod failures;
 mod join;
 mod join_order;
 mod json;
+mod json_sinks;
 mod lifecycle;
 mod moments;
 mod nearest;

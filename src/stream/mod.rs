@@ -8,6 +8,7 @@ mod distinct;
 mod files;
 mod group_by;
 mod join;
+mod json;
 mod missing;
 mod moments;
 mod nearest;

@@ -22,6 +22,6 @@ mod write;
 pub use error::CsvError;
 pub use options::CsvOptions;
 pub use scan::CsvScan;
-pub use write::{CsvCompression, CsvFormat, CsvSerializer, CsvWriteOptions, QuoteStyle};
+pub use write::{CsvFormat, CsvSerializer, CsvWriteOptions, QuoteStyle};
 
-pub use crate::text::{BadRows, Place};
+pub use crate::text::{BadRows, Place, TextCompression};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use polars_core::datatypes::DataType;
+use polars_core::error::PolarsError;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
 use super::syntax::JsonFault;
@@ -29,6 +30,16 @@ pub enum JsonError {
         column: String,
         /// Its type.
         dtype: Box<DataType>,
+    },
+    /// A column that cannot be written as JSON.
+    #[error("column `{column}` of type `{dtype}` cannot be written as JSON: cast it to `String`")]
+    UnsupportedValues {
+        /// The column.
+        column: String,
+        /// Its type.
+        dtype: Box<DataType>,
+        /// The reason.
+        source: PolarsError,
     },
     /// No file has a row from which the columns can be told.
     #[error("`{}` has no row that tells the columns: give a schema, or leave the file out", path.display())]
@@ -79,7 +90,9 @@ impl JsonError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Files(error) => error.kind(),
-            Self::Options { .. } | Self::UnsupportedType { .. } => ErrorKind::InvalidQuery,
+            Self::Options { .. } | Self::UnsupportedType { .. } | Self::UnsupportedValues { .. } => {
+                ErrorKind::InvalidQuery
+            },
             Self::Empty { .. } | Self::Syntax { .. } | Self::TooLong { .. } | Self::Value { .. } => {
                 ErrorKind::InvalidData
             },

@@ -15,10 +15,12 @@ mod syntax;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
+mod write;
 
 pub use error::JsonError;
 pub use options::JsonOptions;
 pub use scan::JsonScan;
 pub use syntax::JsonFault;
+pub use write::{JsonFormat, JsonSerializer, JsonWriteOptions};
 
-pub use crate::text::{BadRows, Place};
+pub use crate::text::{BadRows, Place, TextCompression};

@@ -1,6 +1,8 @@
 //! Values in text, and how they are found: what the formats of text share.
 
 mod bad_rows;
+mod compress;
+mod encoder;
 mod file;
 pub(crate) mod masks;
 mod memory;
@@ -14,6 +16,9 @@ pub(crate) mod texts;
 pub(crate) mod write;
 
 pub use bad_rows::BadRows;
+pub(crate) use compress::Extensions;
+pub use compress::TextCompression;
+pub(crate) use encoder::{TextEncoder, WriteRows};
 pub(crate) use file::{BEHIND, Range, TextFile, range_bytes, text_files};
 pub use place::Place;
 pub(crate) use rows::Chosen;

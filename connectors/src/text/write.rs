@@ -43,6 +43,19 @@ pub(crate) fn write_time(units: i64, digits: usize, bytes: &mut Vec<u8>) {
     write_digits(rest.unsigned_abs().into(), digits, bytes);
 }
 
+/// Appends the time so many nanoseconds after midnight, with as many digits behind the point of a second as are needed: none,
+/// three, six or nine.
+pub(crate) fn write_short_time(nanos: i64, bytes: &mut Vec<u8>) {
+    write_time(nanos, 9, bytes);
+    let cut = match nanos.rem_euclid(1_000_000_000) {
+        0 => 10,
+        rest if rest % 1_000_000 == 0 => 6,
+        rest if rest % 1000 == 0 => 3,
+        _ => 0,
+    };
+    bytes.truncate(bytes.len() - cut);
+}
+
 /// Appends a number with zeros before it, so that it has so many digits at least.
 pub(crate) fn write_digits(number: u128, digits: usize, bytes: &mut Vec<u8>) {
     let mut buffer = itoa::Buffer::new();

@@ -5,22 +5,22 @@ use std::path::Path;
 
 use polars_core::frame::DataFrame;
 use polars_core::schema::SchemaRef;
-use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::error::OperatorError;
 use quokka_engine::operator::Description;
 
 use super::CsvSerializer;
-use super::compress::Compressor;
-use super::options::{CsvCompression, CsvWriteOptions};
+use super::options::CsvWriteOptions;
 use crate::csv::error::CsvError;
 use crate::sink::{FileEncoder, FileFormat};
+use crate::text::{Extensions, TextCompression, TextEncoder, WriteRows};
 
-/// Rows whose text is made before it is written: some hundred kilobytes, which stay in the cache.
-const PIECE: usize = 4096;
+const EXTENSIONS: &[Extensions] = &[["csv", "csv.gz", "csv.zst"]];
 
 /// CSV, as a format of files that a query writes.
 pub struct CsvFormat {
     options: CsvWriteOptions,
-    compression: CsvCompression,
+    compression: TextCompression,
+    extension: &'static str,
 }
 
 impl CsvFormat {
@@ -30,8 +30,9 @@ impl CsvFormat {
     /// Options that contradict each other or the name of a single file.
     pub fn new(options: CsvWriteOptions, path: &Path) -> Result<Self, CsvError> {
         options.check()?;
-        let compression = CsvCompression::choose(options.compression, path)?;
-        Ok(Self { options, compression })
+        let chosen = TextCompression::choose(options.compression, path, EXTENSIONS);
+        let (compression, extension) = chosen.map_err(|reason| CsvError::Options { reason })?;
+        Ok(Self { options, compression, extension })
     }
 }
 
@@ -42,57 +43,19 @@ impl FileFormat for CsvFormat {
     }
 
     fn extension(&self) -> &'static str {
-        self.compression.extension()
+        self.extension
     }
 
     fn start(&self, schema: &SchemaRef, file: Box<dyn Write>) -> Result<Box<dyn FileEncoder>, OperatorError> {
         let serializer = CsvSerializer::new(schema.clone(), self.options.clone())?;
-        let mut text = Vec::new();
-        serializer.write_header(&mut text);
-        let file = Compressor::new(self.compression, file).map_err(refused)?;
-        let mut encoder = CsvEncoder { serializer, file, text };
-        encoder.write()?;
-        Ok(Box::new(encoder))
+        let mut header = Vec::new();
+        serializer.write_header(&mut header);
+        Ok(Box::new(TextEncoder::start(serializer, header, self.compression, file)?))
     }
 }
 
-struct CsvEncoder {
-    serializer: CsvSerializer,
-    file: Compressor,
-    /// Empty between calls.
-    text: Vec<u8>,
-}
-
-impl CsvEncoder {
-    fn write(&mut self) -> Result<(), OperatorError> {
-        self.file.write_all(&self.text).map_err(refused)?;
-        self.text.clear();
-        Ok(())
+impl WriteRows for CsvSerializer {
+    fn write_rows(&self, rows: &DataFrame, text: &mut Vec<u8>) -> Result<(), OperatorError> {
+        self.write_rows(rows, text)
     }
-}
-
-impl FileEncoder for CsvEncoder {
-    fn append(&mut self, rows: DataFrame) -> Result<(), OperatorError> {
-        for start in (0..rows.height()).step_by(PIECE) {
-            self.serializer.write_rows(&rows.slice(start as i64, PIECE), &mut self.text)?;
-            self.write()?;
-        }
-        Ok(())
-    }
-
-    fn held_bytes(&self) -> usize {
-        0
-    }
-
-    fn flush(&mut self) -> Result<(), OperatorError> {
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> Result<(), OperatorError> {
-        self.file.finish().map_err(refused)
-    }
-}
-
-fn refused(error: std::io::Error) -> OperatorError {
-    OperatorError::new(ErrorKind::Io, error)
 }

@@ -1,7 +1,6 @@
 //! DataFrames as CSV.
 
 mod cells;
-mod compress;
 mod encoder;
 mod options;
 mod text;
@@ -13,7 +12,7 @@ use quokka_engine::error::{ErrorKind, OperatorError};
 
 use self::cells::cells;
 pub use self::encoder::CsvFormat;
-pub use self::options::{CsvCompression, CsvWriteOptions, QuoteStyle};
+pub use self::options::{CsvWriteOptions, QuoteStyle};
 use self::text::write_text;
 use super::error::CsvError;
 

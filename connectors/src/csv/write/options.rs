@@ -8,6 +8,7 @@ use quokka_engine::error::OperatorError;
 use super::encoder::CsvFormat;
 use crate::csv::error::CsvError;
 use crate::sink::{FileFormat, FileOptions, WriteOptions, with_file_options};
+use crate::text::TextCompression;
 
 /// Which fields are written in quotes. Nulls never are, so that they differ from empty strings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,29 +26,17 @@ pub enum QuoteStyle {
     Never,
 }
 
-/// How a CSV file is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CsvCompression {
-    /// Not at all: `.csv`.
-    Uncompressed,
-    /// Gzip of a level from 0 (none) to 9 (small): `.csv.gz`.
-    Gzip(u32),
-    /// ZSTD of a level from 1 (fast) to 22 (small): `.csv.zst`.
-    Zstd(i32),
-}
-
 /// Options of a CSV sink and of a [`CsvSerializer`](super::CsvSerializer), which looks at those of rows and fields only. Names
 /// and defaults are those of Polars' `sink_csv`.
 ///
 /// ```
-/// use quokka_connectors::csv::{CsvCompression, CsvWriteOptions, QuoteStyle};
+/// use quokka_connectors::csv::{CsvWriteOptions, QuoteStyle, TextCompression};
 /// use quokka_connectors::sink::WriteMode;
 ///
 /// let options = CsvWriteOptions::default()
 ///     .with_separator(b'\t')
 ///     .with_quote_style(QuoteStyle::Always)
-///     .with_compression(CsvCompression::Gzip(6))
+///     .with_compression(TextCompression::Gzip(6))
 ///     .with_mode(WriteMode::Append);
 /// assert!(options.include_header);
 /// ```
@@ -77,7 +66,7 @@ pub struct CsvWriteOptions {
     pub float_precision: Option<usize>,
     /// How files are compressed. Default: what the name of a single file says (gzip at level 6 for `.csv.gz`, ZSTD at level 3
     /// for `.csv.zst`), else not at all.
-    pub compression: Option<CsvCompression>,
+    pub compression: Option<TextCompression>,
     /// What happens if the target exists, sizes of files and partitions.
     pub files: FileOptions,
 }
@@ -163,7 +152,7 @@ impl CsvWriteOptions {
     }
 
     /// How files are compressed.
-    pub fn with_compression(mut self, compression: CsvCompression) -> Self {
+    pub fn with_compression(mut self, compression: TextCompression) -> Self {
         self.compression = Some(compression);
         self
     }

@@ -7,6 +7,7 @@ mod inference;
 mod naive;
 mod random;
 mod reading;
+mod writing;
 
 use std::path::PathBuf;
 

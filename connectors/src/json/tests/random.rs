@@ -65,14 +65,14 @@ fn values(dtype: &DataType) -> BoxedStrategy<Value> {
     prop_oneof![9 => value, 1 => Just(Value::Null)].boxed()
 }
 
-fn tables() -> impl Strategy<Value = (Vec<DataType>, Vec<Vec<Value>>)> {
+pub(super) fn tables() -> impl Strategy<Value = (Vec<DataType>, Vec<Vec<Value>>)> {
     vec(types(), 1..4).prop_flat_map(|types| {
         let row: Vec<_> = types.iter().map(values).collect();
         (Just(types), vec(row, 0..20))
     })
 }
 
-fn columns_of(types: &[DataType]) -> SchemaRef {
+pub(super) fn columns_of(types: &[DataType]) -> SchemaRef {
     let names: Vec<String> = (0..types.len()).map(|index| format!("c{index}")).collect();
     schema(names.iter().map(String::as_str).zip(types.iter().cloned()))
 }

@@ -120,10 +120,21 @@ fn endless_dataset(context: &Context) -> quokka::Result<DataFrame> {
     }
 }
 
+fn triples(context: &Context) -> DataStream {
+    // Enough for all workers.
+    let many = numbers(context, 300_000);
+    let pairs = many.cross_join(numbers(context, 30_000), Some("_2".into()));
+    pairs.cross_join(numbers(context, 30_000), Some("_3".into()))
+}
+
 fn endless(context: &Context) -> quokka::Result<DataFrame> {
-    let many = numbers(context, 30_000);
-    let pairs = many.clone().cross_join(many.clone(), Some("_2".into()));
-    pairs.cross_join(many, Some("_3".into())).select([col("n").sum()]).collect()
+    triples(context).select([col("n").sum()]).collect()
+}
+
+/// Writes the rows of both processes to files that never end.
+fn endless_files(context: &Context, path: &str) -> quokka::Result<DataFrame> {
+    let options = ParquetWriteOptions::default().with_row_group_rows(10_000).with_mode(WriteMode::Overwrite);
+    triples(context).sink_parquet_with(path, options).map(|_| DataFrame::empty())
 }
 
 /// What a started process does. Does nothing in an ordinary run of the tests.
@@ -156,6 +167,7 @@ fn process() {
             );
             text.sort(["k"], Default::default()).collect()
         },
+        role if role.starts_with("endless-sink ") => endless_files(&context, &role["endless-sink ".len()..]),
         role if role.starts_with("sink ") => written(&context, &role["sink ".len()..]),
         role => unreachable!("{role}"),
     });
@@ -311,6 +323,43 @@ fn two_processes_write_one_directory() {
         assert!(outcome.starts_with("error") && outcome.contains("exists already"), "{outcome}");
     }
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_process_that_is_killed_in_mid_write_leaves_what_was_there() {
+    let alone = Context::builder().workers(2).build().unwrap();
+    for victim in [0, 1] {
+        let folder = std::env::temp_dir().join(format!("quokka-killed-writer-{victim}-{}", std::process::id()));
+        let target = folder.join("rows");
+        numbers(&alone, 10).sink_parquet(&target).unwrap();
+        let role = format!("endless-sink {}", target.display());
+        let mut cluster = Cluster::start(1, &[&role, &role]);
+        // Both have written a part of a file.
+        let written = || {
+            let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+            let hidden = entries.filter(|path| *path != target).filter(|path| {
+                let files = path.read_dir().into_iter().flatten().flatten();
+                files.map(|file| file.metadata().map_or(0, |file| file.len())).sum::<u64>() > 0
+            });
+            hidden.count()
+        };
+        let start = Instant::now();
+        while written() < 2 && start.elapsed() < DEADLINE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(written(), 2);
+        cluster.signal(victim, "-KILL");
+        let outcomes = cluster.outcomes(&[1 - victim]);
+        assert!(outcomes[0].0.contains(&format!("lost process {victim}")), "{outcomes:?}");
+        drop(cluster);
+        let read = || alone.read_parquet(&target).unwrap().sort(["n"], Default::default()).collect().unwrap();
+        assert_eq!(read(), numbers(&alone, 10).sort(["n"], Default::default()).collect().unwrap());
+        // The next write removes what the killed one has left.
+        let options = ParquetWriteOptions::default().with_mode(WriteMode::Overwrite);
+        numbers(&alone, 5).sink_parquet_with(&target, options).unwrap();
+        assert_eq!((read().height(), folder.read_dir().unwrap().count()), (5, 1));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }
 
 #[test]

@@ -120,21 +120,18 @@ fn endless_dataset(context: &Context) -> quokka::Result<DataFrame> {
     }
 }
 
-fn triples(context: &Context) -> DataStream {
-    // Enough for all workers.
-    let many = numbers(context, 300_000);
-    let pairs = many.cross_join(numbers(context, 30_000), Some("_2".into()));
-    pairs.cross_join(numbers(context, 30_000), Some("_3".into()))
-}
-
 fn endless(context: &Context) -> quokka::Result<DataFrame> {
-    triples(context).select([col("n").sum()]).collect()
+    let many = numbers(context, 30_000);
+    let pairs = many.clone().cross_join(many.clone(), Some("_2".into()));
+    pairs.cross_join(many, Some("_3".into())).select([col("n").sum()]).collect()
 }
 
-/// Writes the rows of both processes to files that never end.
+/// Writes to files that never end, in all processes: each has some of the keys.
 fn endless_files(context: &Context, path: &str) -> quokka::Result<DataFrame> {
+    let rows = numbers(context, 300_000).with_columns([(col("n") % lit(40)).alias("k")]);
+    let pairs = rows.clone().inner_join(rows.select([col("k"), col("n").alias("m")]), col("k"), col("k"));
     let options = ParquetWriteOptions::default().with_row_group_rows(10_000).with_mode(WriteMode::Overwrite);
-    triples(context).sink_parquet_with(path, options).map(|_| DataFrame::empty())
+    pairs.sink_parquet_with(path, options).map(|_| DataFrame::empty())
 }
 
 /// What a started process does. Does nothing in an ordinary run of the tests.

@@ -147,3 +147,42 @@ fn a_sink_that_is_cancelled_leaves_nothing() {
         assert_eq!(fs::read_to_string(scratch.at("old/rows")).unwrap(), "old");
     }
 }
+
+#[test]
+fn a_store_takes_what_a_disk_takes() {
+    let frame = table(9_000).drop("none").unwrap();
+    let schema = CsvOptions::default().with_schema(frame.schema().clone());
+    for workers in [1, 2, 4] {
+        let context = with(workers);
+        let at = |name: &str| format!("memory://csv-sinks-{workers}/{name}");
+        let stream = context.from_df(frame.clone());
+        for name in ["t", "t.csv", "t.csv.gz"] {
+            let report = stream.sink_csv(at(name)).unwrap();
+            assert!(report.files.iter().all(|file| file.path.to_str().unwrap().starts_with(&at(name))));
+            let read = context.read_csv_with(at(name), schema.clone()).unwrap();
+            assert!(in_order(read).equals_missing(&frame), "{name} {workers}");
+            let error = stream.sink_csv(at(name)).unwrap_err();
+            assert!(error.report().contains("exists already"), "{}", error.report());
+        }
+        let options = ParquetWriteOptions::default().with_partition_by(["flag"]).with_rows_per_file(1_000);
+        let report = stream.sink_parquet_with(at("p"), options.clone()).unwrap();
+        assert!(report.files.len() >= 9 && report.files.iter().all(|file| file.rows <= 1_000));
+        let read = || in_order(context.read_parquet(at("p")).unwrap());
+        assert!(read().equals_missing(&frame));
+        let more = stream.clone().with_columns([col("n") + lit(9_000i64)]);
+        more.sink_parquet_with(at("p"), options.clone().with_mode(WriteMode::Append)).unwrap();
+        assert!(read().equals_missing(&frame.vstack(&more.collect().unwrap()).unwrap()));
+        stream.sink_parquet_with(at("p"), options.clone().with_mode(WriteMode::Overwrite)).unwrap();
+        assert!(read().equals_missing(&frame));
+        // What fails or is cancelled leaves nothing.
+        let bad = stream.clone().with_columns([col("text").strict_cast(DataType::Int64)]);
+        bad.sink_parquet_with(at("bad"), options.clone()).unwrap_err();
+        let many = context.from_df(df!("flag" => (0..30_000i64).collect::<Vec<_>>()).unwrap());
+        let endless = many.clone().cross_join(many.clone(), Some("_2".into())).cross_join(many, Some("_3".into()));
+        let query = endless.start_sink(at("bad"), ParquetWriteOptions::default()).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        query.cancel();
+        query.wait().unwrap_err();
+        assert!(context.read_parquet(at("bad")).is_err());
+    }
+}

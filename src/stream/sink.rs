@@ -22,6 +22,9 @@ impl DataStream {
     /// All files become visible at once, when all of them are complete and durable: a query that fails, is cancelled or
     /// killed leaves nothing. Files of a sorted stream are in order by name. A result without rows is one file.
     ///
+    /// `path` may be an address of a store, such as `s3://bucket/prefix`. There files appear one by one when all of them are
+    /// complete; `docs/sinks.md` says what holds if that fails.
+    ///
     /// Streams. Each worker holds the rows of a row group; one file is written by one worker.
     ///
     /// ```
@@ -54,6 +57,12 @@ impl DataStream {
     /// let options = ParquetWriteOptions::default().with_partition_by(["year"]).with_mode(WriteMode::Overwrite);
     /// let report = sales.sink_parquet_with(&folder, options)?;
     /// assert_eq!(report.files[0].path, folder.join("year=2024/part-00000.parquet"));
+    ///
+    /// // In a store: here in memory, which takes no options.
+    /// let store = quokka::StoreOptions::from_iter([("aws_region", "eu-west-1")]);
+    /// let options = ParquetWriteOptions::default().with_store_options(store);
+    /// sales.sink_parquet_with("memory://shop/sales", options)?;
+    /// assert_eq!(context.read_parquet("memory://shop/sales")?.collect()?, sales.collect()?);
     /// # std::fs::remove_dir_all(folder).unwrap();
     /// # Ok::<(), quokka::Error>(())
     /// ```

@@ -25,7 +25,7 @@ impl DataStream {
     /// `path` may be an address of a store, such as `s3://bucket/prefix`. There files appear one by one when all of them are
     /// complete; `docs/sinks.md` says what holds if that fails.
     ///
-    /// Streams. Each worker holds the rows of a row group; one file is written by one worker.
+    /// Streams. Each worker holds the compressed pages of a row group; one file is written by one worker.
     ///
     /// ```
     /// # use quokka::prelude::*;

@@ -11,7 +11,7 @@ use crate::sinks::{Scratch, in_order, table, with};
 
 #[test]
 fn what_is_written_is_read() {
-    let frame = table(20_000);
+    let frame = table(6_000);
     let schema = CsvOptions::default().with_schema(frame.schema().clone());
     for workers in [1, 2, 4] {
         let (context, scratch) = (with(workers), Scratch::new());
@@ -21,7 +21,7 @@ fn what_is_written_is_read() {
             .map(|(name, compression)| (name, CsvWriteOptions::default().with_compression(compression)));
         for (name, options) in files.into_iter().chain(folders) {
             let report = stream.sink_csv_with(scratch.at(name), options).unwrap();
-            assert_eq!(report.rows(), 20_000);
+            assert_eq!(report.rows(), 6_000);
             assert!(report.files.iter().all(|file| file.path.metadata().unwrap().len() == file.bytes));
             if name.contains('.') {
                 assert_eq!((report.files.len(), report.files[0].path.clone()), (1, scratch.at(name)));

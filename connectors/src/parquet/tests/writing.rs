@@ -106,10 +106,10 @@ fn frame_of(values: &[Option<i64>]) -> DataFrame {
 fn pages_and_row_groups_of_all_types_come_back() {
     // Few values that come back, many, and both, so that dictionaries are begun and given up; runs; nulls.
     let some = |n: i64, keep: i64| (keep == 1 || n % keep != 0).then_some(n);
-    let few: Vec<_> = (0..150_000).map(|n| some(n * n % 89, 7)).collect();
-    let many: Vec<_> = (0..150_000).map(|n| some(n * 7_919 % 1_000_003, 1)).collect();
-    let both: Vec<_> = (0..150_000).map(|n| some(if n < 90_000 { n % 1_000 } else { n * 31 }, 3)).collect();
-    let runs: Vec<_> = (0..150_000).map(|n| some(n / 1_000, 1)).collect();
+    let few: Vec<_> = (0..100_000).map(|n| some(n * n % 89, 7)).collect();
+    let many: Vec<_> = (0..100_000).map(|n| some(n * 7_919 % 1_000_003, 1)).collect();
+    let both: Vec<_> = (0..100_000).map(|n| some(if n < 70_000 { n % 1_000 } else { n * 31 }, 3)).collect();
+    let runs: Vec<_> = (0..100_000).map(|n| some(n / 1_000, 1)).collect();
     let none: Vec<_> = (0..70_000).map(|n| (n > 69_000).then_some(n % 5)).collect();
     for (values, batch_rows, row_group_rows) in
         [(&few, 65_536, 262_144), (&many, 10_007, 70_000), (&both, 40_000, 262_144), (&runs, 999, 100_000)]

@@ -1,7 +1,7 @@
 //! Sums of products of columns, from which covariances are made.
 
 /// Rows whose products are summed before they are added to the others. Their columns stay in the cache.
-const TILE: usize = 256;
+const TILE: usize = 512;
 /// Columns of one block of the result, and those that they are multiplied with.
 const BLOCK: usize = 4;
 const ACROSS: usize = 2;

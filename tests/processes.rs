@@ -52,6 +52,21 @@ fn shared(context: &Context) -> quokka::Result<DataFrame> {
         .collect()
 }
 
+/// Rows that are numbered where they are read and after a sort on all workers, drawn by their numbers, and distinct.
+fn numbered(context: &Context) -> quokka::Result<DataFrame> {
+    let rows =
+        numbers(context, 200_000).with_row_index("row", Some(1)).with_columns([(col("n") % lit(300)).alias("k")]);
+    let sorted = rows.clone().sort(["text"], Default::default()).with_row_index("place", None).drop(cols(["text"]));
+    let drawn = sorted.sample_n(1_000, SampleOptions::default().with_seed(4).with_replacement(true));
+    let some = rows.clone().sample_frac(0.01, SampleOptions::default()).select([col("k")]).distinct();
+    drawn
+        .inner_join(some, col("k"), col("k"))
+        .group_by([col("k")])
+        .agg([(col("row").cast(DataType::Int64) - col("n")).sum(), col("place").sum(), len()])
+        .sort(["k"], Default::default())
+        .collect()
+}
+
 /// Fewer channels than workers, and some in each process.
 fn channels(context: &Context) -> quokka::Result<DataFrame> {
     let left = numbers(context, 20_000).with_columns([(col("n") % lit(100)).alias("k")]);
@@ -148,6 +163,7 @@ fn process() {
         },
         "shared" => shared(&context),
         "channels" => channels(&context),
+        "numbered" => numbered(&context),
         "dataset" => dataset(&context),
         "merged" => merged(&context),
         "endless-dataset" => endless_dataset(&context),
@@ -262,6 +278,7 @@ fn one_two_and_three_processes_agree() {
         ("shared", shared(&alone).unwrap()),
         ("dataset", dataset(&alone).unwrap()),
         ("merged", merged(&alone).unwrap()),
+        ("numbered", numbered(&alone).unwrap()),
     ];
     for (role, answer) in answers {
         assert_eq!(
@@ -269,6 +286,7 @@ fn one_two_and_three_processes_agree() {
             match role {
                 "dataset" => 25,
                 "merged" => 600,
+                "numbered" => 291,
                 _ => 50,
             }
         );

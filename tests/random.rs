@@ -21,6 +21,8 @@ enum Step {
     Over { value: usize, key: usize },
     Shift { column: usize },
     Distinct,
+    Unique { column: usize, first: bool },
+    Index { offset: u32 },
     Sort { columns: Vec<usize>, descending: bool },
     Limit { offset: i64, length: u32 },
     Join { how: usize, left: usize, right: usize, second: bool },
@@ -45,6 +47,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (column(), column()).prop_map(|(value, key)| Step::Over { value, key }),
         1 => column().prop_map(|column| Step::Shift { column }),
         1 => Just(Step::Distinct),
+        1 => (column(), any::<bool>()).prop_map(|(column, first)| Step::Unique { column, first }),
+        1 => (0u32..5).prop_map(|offset| Step::Index { offset }),
         2 => (columns(3), any::<bool>()).prop_map(|(columns, descending)| Step::Sort { columns, descending }),
         1 => (-20i64..20, 0u32..20).prop_map(|(offset, length)| Step::Limit { offset, length }),
         3 => (0usize..6, column(), column(), any::<bool>()).prop_map(|(how, left, right, second)| Step::Join { how, left, right, second }),
@@ -208,6 +212,20 @@ macro_rules! apply {
                     known.forget_order();
                     $distinct(frame)
                 },
+                Step::Unique { column, first } if !first || known.ordered => {
+                    let name = known.name(*column);
+                    let keep = if *first { UniqueKeepStrategy::First } else { UniqueKeepStrategy::None };
+                    known.forget_order();
+                    frame.unique(Some(cols([name])), keep)
+                },
+                Step::Unique { .. } => frame,
+                Step::Index { offset } if known.ordered => {
+                    let name = known.fresh();
+                    known.columns.insert(0, name.clone());
+                    let number = col(name.clone()).cast(DataType::Int64);
+                    frame.with_row_index(name, Some(*offset)).with_columns([number])
+                },
+                Step::Index { .. } => frame,
                 Step::Sort { columns, descending } => {
                     // By all columns, so that equal keys are equal rows.
                     let mut by = known.names(columns);

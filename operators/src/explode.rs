@@ -1,7 +1,5 @@
 //! A row for each element of a list.
 
-use std::fmt;
-
 use polars_core::chunked_array::ops::{ChunkExplode, ExplodeOptions};
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, DataType};
@@ -30,7 +28,7 @@ use crate::slices::Slices;
 /// let sent = drive(&Explode::new(["b"], options), &single_worker(7), vec![vec![rows]], Restore::Never).unwrap();
 /// assert_eq!(sent, [df!("a" => ["x", "x", "y"], "b" => [1, 2, 3]).unwrap()]);
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Explode {
     columns: Vec<PlSmallStr>,
     options: ExplodeOptions,
@@ -40,12 +38,6 @@ impl Explode {
     /// Takes the lists in `columns` apart.
     pub fn new<S: Into<PlSmallStr>>(columns: impl IntoIterator<Item = S>, options: ExplodeOptions) -> Self {
         Self { columns: columns.into_iter().map(Into::into).collect(), options }
-    }
-}
-
-impl fmt::Debug for Explode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.describe())
     }
 }
 

@@ -150,7 +150,7 @@ impl DrawChannel {
         let (mut rows, mut ranks) = (Vec::new(), Vec::new());
         for (row, number) in numbers.iter().enumerate() {
             let mut chance = Chance::new(self.draw.seed, *number);
-            let mut rank = if self.draw.with_replacement { chance.wait() } else { chance.next() };
+            let mut rank = if self.draw.with_replacement { chance.wait() } else { chance.uniform() };
             while rank < self.bound() {
                 self.note(rank);
                 rows.push(row as IdxSize);
@@ -212,14 +212,14 @@ impl Chance {
     }
 
     /// From 0 to 1, exclusive.
-    fn next(&mut self) -> f64 {
+    fn uniform(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(Self::STEP);
         (mix(self.0) >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// The time until the next event of a Poisson process with rate 1.
     fn wait(&mut self) -> f64 {
-        -(1.0 - self.next()).ln()
+        -(1.0 - self.uniform()).ln()
     }
 }
 

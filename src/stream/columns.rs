@@ -44,6 +44,15 @@ impl DataStream {
     }
 
     /// [`with_columns`](Self::with_columns) with one expression.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2, 3, 4]).unwrap());
+    /// let squares = stream.with_column((col("a") * col("a")).alias("square"));
+    /// assert_eq!(squares.collect()?, df!("a" => [1, 2, 3, 4], "square" => [1, 4, 9, 16]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
     pub fn with_column(self, expr: Expr) -> Self {
         self.then(|plan| plan.with_columns(&[expr], "with_column"))
     }

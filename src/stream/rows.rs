@@ -26,6 +26,14 @@ impl DataStream {
     }
 
     /// Drops the rows for which `predicate` is true, not those for which it is false or null.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [Some(1), Some(2), None]).unwrap());
+    /// assert_eq!(stream.remove(col("a").gt(lit(1))).collect()?, df!("a" => [Some(1), None]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
     pub fn remove(self, predicate: Expr) -> Self {
         self.then(|plan| plan.filter(&predicate.neq_missing(lit(true)), "remove"))
     }
@@ -96,16 +104,40 @@ impl DataStream {
     }
 
     /// Keeps the first row.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2, 3, 4]).unwrap());
+    /// assert_eq!(stream.first().collect()?, df!("a" => [1]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
     pub fn first(self) -> Self {
         self.slice(0, 1)
     }
 
-    /// Keeps the last row.
+    /// Keeps the last row. One worker holds all rows.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2, 3, 4]).unwrap());
+    /// assert_eq!(stream.last().collect()?, df!("a" => [4]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
     pub fn last(self) -> Self {
         self.slice(-1, 1)
     }
 
-    /// Keeps the last `n` rows.
+    /// Keeps the last `n` rows. One worker holds all rows.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2, 3, 4]).unwrap());
+    /// assert_eq!(stream.tail(2).collect()?, df!("a" => [3, 4]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
     pub fn tail(self, n: IdxSize) -> Self {
         self.slice(-i64::from(n), n)
     }
@@ -114,6 +146,14 @@ impl DataStream {
     /// determined if the stream is sorted.
     ///
     /// Streams on one worker; with a negative offset, that worker holds all rows.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2, 3, 4]).unwrap());
+    /// assert_eq!(stream.slice(1, 2).collect()?, df!("a" => [2, 3]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
     pub fn slice(self, offset: i64, len: IdxSize) -> Self {
         self.then(|plan| Ok(plan.slice(offset, u64::from(len))))
     }

@@ -25,6 +25,15 @@ impl DataStream {
     }
 
     /// [`sort`](Self::sort) by the values of expressions.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2, 3, 4]).unwrap());
+    /// let sorted = stream.sort_by_exprs([col("a") % lit(3)], Default::default());
+    /// assert_eq!(sorted.first().collect()?, df!("a" => [3]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
     pub fn sort_by_exprs<E: AsRef<[Expr]>>(self, by_exprs: E, options: SortMultipleOptions) -> Self {
         self.then(|plan| plan.sort(by_exprs.as_ref(), options, "sort_by_exprs"))
     }
@@ -48,6 +57,14 @@ impl DataStream {
 
     /// The `k` rows with the least values of `by_exprs`, least first; nulls count as greater than all values.
     /// [`top_k`](Self::top_k) tells what is held.
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().build()?;
+    /// let stream = context.from_df(df!("a" => [1, 2, 3, 4]).unwrap());
+    /// assert_eq!(stream.bottom_k(2, [col("a")], Default::default()).collect()?, df!("a" => [1, 2]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
     pub fn bottom_k<E: AsRef<[Expr]>>(self, k: IdxSize, by_exprs: E, options: SortMultipleOptions) -> Self {
         let options = options.with_nulls_last(true);
         self.then(|plan| plan.top_k(u64::from(k), by_exprs.as_ref(), options, "bottom_k"))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use polars_lazy::frame::IntoLazy;
 use quokka::prelude::*;
 
 use super::{check_tables, message};
@@ -21,21 +22,11 @@ fn values_are_clipped() {
             ])
         },
     );
-    let frame = numbers().lazy_cast("value", DataType::Decimal(9, 2));
+    let decimals = numbers().lazy().with_columns([col("value").cast(DataType::Decimal(9, 2))]);
+    let frame = decimals.collect().unwrap();
     let clipped = context().from_df(frame.clone()).clip([("value", lit(-10), lit(10))]).collect().unwrap();
     assert_eq!(clipped.schema(), frame.schema());
     assert!(message(|t| t.clip([("nowhere", lit(1), lit(2))])).contains("unknown column `nowhere` in `clip`"));
-}
-
-trait LazyCast {
-    fn lazy_cast(self, name: &str, dtype: DataType) -> DataFrame;
-}
-
-impl LazyCast for DataFrame {
-    fn lazy_cast(self, name: &str, dtype: DataType) -> DataFrame {
-        use polars_lazy::frame::IntoLazy;
-        self.lazy().with_columns([col(name).cast(dtype)]).collect().unwrap()
-    }
 }
 
 /// `id + value`, by a function.

@@ -286,7 +286,7 @@ fn one_two_and_three_processes_agree() {
             match role {
                 "dataset" => 25,
                 "merged" => 600,
-                "numbered" => 291,
+                "numbered" => 286,
                 _ => 50,
             }
         );

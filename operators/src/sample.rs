@@ -34,7 +34,7 @@ pub enum DrawSize {
 /// use quokka_engine::operator::testing::{Restore, drive, single_worker};
 /// use quokka_operators::sample::{Draw, DrawSize};
 ///
-/// let rows = df!("row" => (0..1000u32).collect::<Vec<_>>()).unwrap();
+/// let rows = df!("row" => (0..1000u64).collect::<Vec<_>>()).unwrap();
 /// let draw = Draw::new(DrawSize::Share(0.1), 7).with_number("row").with_rank("rank");
 /// let sent = drive(&draw, &single_worker(65_536), vec![vec![rows]], Restore::Never).unwrap();
 /// assert!((50..150).contains(&sent[0].height()));
@@ -60,7 +60,7 @@ impl Draw {
         self
     }
 
-    /// The column of row numbers.
+    /// The column of row numbers, of 64 bits.
     pub fn with_number(mut self, number: impl Into<PlSmallStr>) -> Self {
         self.number = Some(number.into());
         self
@@ -116,7 +116,7 @@ impl DrawChannel {
     /// The numbers of the rows of a batch.
     fn numbers(&mut self, batch: &DataFrame) -> Result<Vec<u64>, OperatorError> {
         Ok(match &self.draw.number {
-            Some(name) => batch.column(name)?.idx()?.iter().map(|number| number.unwrap_or_default().into()).collect(),
+            Some(name) => batch.column(name)?.u64()?.iter().map(Option::unwrap_or_default).collect(),
             None => {
                 let first = self.next;
                 self.next += batch.height() as u64;
@@ -307,18 +307,18 @@ mod tests {
     use super::*;
     use crate::ordered_batches::concatenate;
 
-    fn rows(count: u32) -> DataFrame {
+    fn rows(count: u64) -> DataFrame {
         df!("row" => (0..count).collect::<Vec<_>>()).unwrap()
     }
 
-    fn drawn(draw: &Draw, count: u32, batch_rows: usize) -> DataFrame {
+    fn drawn(draw: &Draw, count: u64, batch_rows: usize) -> DataFrame {
         let given = vec![batches(&rows(count), batch_rows)];
         let sent = drive(draw, &single_worker(batch_rows), given, Restore::EveryBatch).unwrap();
         concatenate(sent.into_iter()).unwrap().unwrap_or_default()
     }
 
-    fn numbers(frame: &DataFrame) -> Vec<u32> {
-        frame.column("row").unwrap().u32().unwrap().iter().flatten().collect()
+    fn numbers(frame: &DataFrame) -> Vec<u64> {
+        frame.column("row").unwrap().u64().unwrap().iter().flatten().collect()
     }
 
     #[test]
@@ -348,7 +348,7 @@ mod tests {
         let count = 500;
         let least = |frame: &DataFrame, n: usize| {
             let ranks = frame.column("rank").unwrap().f64().unwrap();
-            let mut pairs: Vec<(f64, u32)> = ranks.iter().flatten().zip(numbers(frame)).collect();
+            let mut pairs: Vec<(f64, u64)> = ranks.iter().flatten().zip(numbers(frame)).collect();
             pairs.sort_by(|one, other| one.0.total_cmp(&other.0));
             pairs.truncate(n);
             pairs

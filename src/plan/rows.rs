@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use polars_core::prelude::{DataType, IDX_DTYPE, PlIndexSet, PlSmallStr, Schema, SchemaRef};
+use polars_core::prelude::{DataType, PlIndexSet, PlSmallStr, Schema, SchemaRef};
 use quokka_engine::expr::prelude::ExplodeOptions;
+use quokka_operators::row_index::RowNumber;
 use quokka_operators::sample::{Draw, DrawSize};
 
 /// What is done to rows.
@@ -15,7 +16,7 @@ pub(crate) enum RowOperation {
     /// One row of each set of rows that agree on `keys`: the first one, if the order counts.
     Distinct { keys: Vec<PlSmallStr>, in_order: bool },
     /// The number of the row, counted from `offset` on, as the first column.
-    Index { name: PlSmallStr, offset: u64 },
+    Index { number: RowNumber, offset: u64 },
     /// Rows drawn by chance.
     Draw(Draw),
     /// All rows; fewer than that are an error.
@@ -26,8 +27,8 @@ impl RowOperation {
     /// The columns that are made of columns of `input`.
     pub(crate) fn schema(&self, input: &Schema) -> SchemaRef {
         let mut schema = Schema::with_capacity(input.len() + 1);
-        if let Self::Index { name, .. } = self {
-            schema.insert(name.clone(), IDX_DTYPE);
+        if let Self::Index { number, .. } = self {
+            schema.insert(number.name.clone(), number.dtype());
         }
         schema.merge(input.clone());
         match self {
@@ -52,7 +53,7 @@ impl RowOperation {
     pub(crate) fn keeps(&self, name: &PlSmallStr) -> bool {
         match self {
             Self::Explode { columns, .. } => !columns.contains(name),
-            Self::Index { name: made, .. } => made != name,
+            Self::Index { number, .. } => number.name != *name,
             Self::Draw(draw) => draw.rank() != Some(name),
             Self::Distinct { .. } | Self::AtLeast(_) => true,
         }
@@ -77,7 +78,9 @@ impl RowOperation {
     pub(crate) fn keeps_all_rows(&self) -> bool {
         match self {
             Self::Explode { options, .. } => options.empty_as_null && options.keep_nulls,
-            Self::Index { .. } | Self::AtLeast(_) => true,
+            Self::Index { .. } => true,
+            // A limit below would be all that is counted.
+            Self::AtLeast(_) => false,
             Self::Distinct { .. } | Self::Draw(_) => false,
         }
     }
@@ -94,7 +97,7 @@ impl RowOperation {
 
     /// Whether it is of use to a reader of the columns `required`.
     pub(crate) fn is_needed(&self, required: &PlIndexSet<PlSmallStr>) -> bool {
-        !matches!(self, Self::Index { name, .. } if !required.contains(name))
+        !matches!(self, Self::Index { number, .. } if !required.contains(&number.name))
     }
 
     /// The columns of the input that it takes to deliver the columns `required`.
@@ -135,8 +138,8 @@ impl fmt::Display for RowOperation {
             Self::Distinct { keys, in_order } => {
                 write!(f, "distinct keys=[{}]{}", keys.join(", "), if *in_order { " keep=[first]" } else { "" })
             },
-            Self::Index { name, offset: 0 } => write!(f, "row-index name=[{name}]"),
-            Self::Index { name, offset } => write!(f, "row-index name=[{name}] offset=[{offset}]"),
+            Self::Index { number, offset: 0 } => write!(f, "row-index name=[{}]", number.name),
+            Self::Index { number, offset } => write!(f, "row-index name=[{}] offset=[{offset}]", number.name),
             Self::Draw(draw) => write!(f, "{}", draw.describe()),
             Self::AtLeast(rows) => write!(f, "at-least rows=[{rows}]"),
         }

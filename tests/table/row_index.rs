@@ -36,6 +36,11 @@ fn rows_of_a_table_are_counted_in_its_order() {
     }
     check_tables(
         Rows::Ordered,
+        |t| t.with_row_index("row", None).select([col("row").sum(), len()]),
+        |t| t.with_row_index("row", None).select([col("row").sum(), len()]),
+    );
+    check_tables(
+        Rows::Ordered,
         |t| t.with_row_index("a", None).with_row_index("b", Some(3)).slice(5, 20),
         |t| t.with_row_index("a", None).with_row_index("b", Some(3)).slice(5, 20),
     );

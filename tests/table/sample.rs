@@ -96,12 +96,15 @@ fn what_comes_before_counts() {
     let mirrored: Vec<i64> =
         drawn(&table, false, |t| t.sample_n(40, options())).iter().rev().map(|id| 599 - id).collect();
     assert_eq!(sorted, mirrored);
+    let drawn_of_40 = drawn(&table, false, |t| t.sample_n(40, options()));
+    // A limit of a sample leaves the sample as it is.
+    let few = drawn(&table, false, |t| t.sample_n(40, options()).limit(5));
+    assert!(few.len() == 5 && few.iter().all(|id| drawn_of_40.contains(id)));
     let groups = context().from_df(numbers()).group_by([col("id") % lit(50)]).agg([len()]);
     assert_eq!(groups.clone().sample_n(20, options()).collect().unwrap().height(), 20);
     assert_eq!(groups.sample_frac(1.0, options()).collect().unwrap().height(), 50);
     let above = drawn(&table, false, |t| t.sample_n(40, options()).filter(col("id").gt(lit(300))));
-    let all = drawn(&table, false, |t| t.sample_n(40, options()));
-    assert_eq!(above, all.into_iter().filter(|id| *id > 300).collect::<Vec<_>>());
+    assert_eq!(above, drawn_of_40.into_iter().filter(|id| *id > 300).collect::<Vec<_>>());
 }
 
 #[test]

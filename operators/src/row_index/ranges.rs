@@ -6,12 +6,11 @@ use polars_core::df;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{DataType, Field};
 use polars_core::schema::{Schema, SchemaRef};
-use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::batch::Batch;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 
-use super::with_row_numbers;
+use super::RowNumber;
 use crate::state::{foreign, number, read_number};
 
 const WORKER: &str = "worker";
@@ -74,20 +73,20 @@ impl Operator for RowCountChannel {
 /// Holds the rows of its worker until the counts are there, which is when the last row has come; streams then.
 #[derive(Clone, Debug)]
 pub struct IndexRanges {
-    name: PlSmallStr,
+    number: RowNumber,
     offset: u64,
 }
 
 impl IndexRanges {
-    /// Numbers from `offset` on in a column `name`.
-    pub fn new(name: impl Into<PlSmallStr>, offset: u64) -> Self {
-        Self { name: name.into(), offset }
+    /// Numbers from `offset` on.
+    pub fn new(number: RowNumber, offset: u64) -> Self {
+        Self { number, offset }
     }
 }
 
 impl OperatorFactory for IndexRanges {
     fn describe(&self) -> Description {
-        let description = Description::blocks("row-index").with("name", &self.name).with("order", "by worker");
+        let description = Description::blocks("row-index").with("name", &self.number.name).with("order", "by worker");
         if self.offset > 0 { description.with("offset", self.offset) } else { description }
     }
 
@@ -136,7 +135,7 @@ impl Operator for IndexRangesChannel {
 
     fn resume(&mut self, output: &mut Output) -> Result<Progress, OperatorError> {
         if let (Some(next), Some(rows)) = (self.next, self.held.pop_front()) {
-            output.push(with_row_numbers(&rows, &self.index.name, next)?);
+            output.push(self.index.number.put_before(&rows, next)?);
             self.next = Some(next + rows.height() as u64);
         }
         if self.held.is_empty() {
@@ -204,7 +203,7 @@ mod tests {
                 let counts: Vec<DataFrame> = ranges.iter().enumerate().flat_map(count).collect();
                 assert!(counts.iter().all(|count| count.schema() == &RowCount::schema()));
                 for (worker, (rows, first)) in ranges.iter().zip([5u32, 25, 25]).enumerate() {
-                    let index = IndexRanges::new("row", 5);
+                    let index = IndexRanges::new(RowNumber::new("row"), 5);
                     let given = vec![batches(rows, batch_rows), counts.clone()];
                     let sent = drive(&index, &on(worker, batch_rows), given, restore).unwrap();
                     let expected = rows.with_row_index("row".into(), Some(first)).unwrap();
@@ -217,7 +216,7 @@ mod tests {
 
     #[test]
     fn rows_that_come_late_pass() {
-        let mut channel = IndexRanges::new("row", 0).create(&on(1, 7)).unwrap();
+        let mut channel = IndexRanges::new(RowNumber::new("row"), 0).create(&on(1, 7)).unwrap();
         let mut output = Output::default();
         let rows = |values: &[i32]| Batch::new(df!("a" => values).unwrap(), 1);
         let mut sent = |channel: &mut dyn Operator, input: usize, batch: Option<Batch>| {

@@ -3,32 +3,30 @@
 use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
-use polars_core::prelude::IDX_DTYPE;
 use polars_core::schema::{Schema, SchemaRef};
-use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::{Description, WorkerContext};
 use quokka_engine::source::{Listing, Source, Split, SplitReader};
 
-use super::with_row_numbers;
+use super::RowNumber;
 
 /// Another source with the number of each row as the first column, counted over all splits in their order. The source tells
 /// the rows of its splits and drops none of them, so that whichever worker reads a split knows where it starts.
 pub struct RowIndexSource {
     source: Arc<dyn Source>,
-    name: PlSmallStr,
+    number: RowNumber,
     /// The number of the first row of each split.
     starts: Vec<u64>,
     splits: Vec<Split>,
 }
 
 impl RowIndexSource {
-    /// The rows of `source` numbered from `offset` on in a column `name`; `None` if the source does not know how many rows
+    /// The rows of `source` numbered from `offset` on; `None` if the source does not know how many rows
     /// its splits have before it reads them.
     ///
     /// # Errors
     /// The source cannot list its splits.
-    pub fn new(source: Arc<dyn Source>, name: PlSmallStr, offset: u64) -> Result<Option<Self>, OperatorError> {
+    pub fn new(source: Arc<dyn Source>, number: RowNumber, offset: u64) -> Result<Option<Self>, OperatorError> {
         if source.listing() != Listing::Cluster {
             return Ok(None);
         }
@@ -40,18 +38,18 @@ impl RowIndexSource {
             starts.push(next);
             next += rows;
         }
-        Ok(Some(Self { source, name, starts, splits }))
+        Ok(Some(Self { source, number, starts, splits }))
     }
 }
 
 impl Source for RowIndexSource {
     fn describe(&self) -> Description {
-        self.source.describe().with("row-index", &self.name)
+        self.source.describe().with("row-index", &self.number.name)
     }
 
     fn schema(&self) -> SchemaRef {
         let mut schema = Schema::with_capacity(self.source.schema().len() + 1);
-        schema.insert(self.name.clone(), IDX_DTYPE);
+        schema.insert(self.number.name.clone(), self.number.dtype());
         schema.merge(Schema::clone(&self.source.schema()));
         Arc::new(schema)
     }
@@ -67,7 +65,7 @@ impl Source for RowIndexSource {
         };
         Ok(Box::new(NumberedSplit {
             rows: self.source.open(split, context)?,
-            name: self.name.clone(),
+            number: self.number.clone(),
             next: *start,
             end: start + rows,
             split: name.clone(),
@@ -77,7 +75,7 @@ impl Source for RowIndexSource {
 
 struct NumberedSplit {
     rows: Box<dyn SplitReader>,
-    name: PlSmallStr,
+    number: RowNumber,
     next: u64,
     /// The first number of the split behind.
     end: u64,
@@ -102,8 +100,8 @@ impl SplitReader for NumberedSplit {
             return Err(OperatorError::new(ErrorKind::InvalidData, error));
         }
         let numbered = match batch {
-            Some(batch) if batch.height() > 0 => Some(with_row_numbers(&batch, &self.name, self.next)?),
-            Some(batch) => Some(with_row_numbers(&batch, &self.name, 0)?),
+            Some(batch) if batch.height() > 0 => Some(self.number.put_before(&batch, self.next)?),
+            Some(batch) => Some(self.number.put_before(&batch, 0)?),
             None => None,
         };
         self.next = after;
@@ -164,7 +162,8 @@ mod tests {
 
     #[test]
     fn each_split_knows_where_it_starts() {
-        let source = RowIndexSource::new(Arc::new(Parts { rows: Some(2) }), "row".into(), 10).unwrap().unwrap();
+        let source =
+            RowIndexSource::new(Arc::new(Parts { rows: Some(2) }), RowNumber::new("row"), 10).unwrap().unwrap();
         assert_eq!(read(&source, 2).unwrap(), [df!("row" => [13u32, 14], "a" => [4, 5]).unwrap()]);
         let first = read(&source, 0).unwrap();
         assert_eq!(first[0], df!("row" => [10u32, 11], "a" => [1, 2]).unwrap());
@@ -177,9 +176,10 @@ mod tests {
 
     #[test]
     fn splits_of_unknown_or_wrong_length() {
-        assert!(RowIndexSource::new(Arc::new(Parts { rows: None }), "row".into(), 0).unwrap().is_none());
+        assert!(RowIndexSource::new(Arc::new(Parts { rows: None }), RowNumber::new("row"), 0).unwrap().is_none());
         for (rows, what) in [(1, "more"), (3, "fewer")] {
-            let source = RowIndexSource::new(Arc::new(Parts { rows: Some(rows) }), "row".into(), 0).unwrap().unwrap();
+            let source =
+                RowIndexSource::new(Arc::new(Parts { rows: Some(rows) }), RowNumber::new("row"), 0).unwrap().unwrap();
             let error = read(&source, 2).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidData);
             let message = format!("`last` has {what} rows than its source says, so that rows cannot be numbered");

@@ -3,6 +3,7 @@
 use polars_core::prelude::{DataType, IdxSize, PlSmallStr, Schema, SortMultipleOptions};
 use polars_plan::dsl::Expr;
 use quokka_engine::expr::prelude::ExplodeOptions;
+use quokka_operators::row_index::RowNumber;
 use quokka_operators::sample::{Draw, DrawSize};
 
 use crate::error::PlanError;
@@ -49,34 +50,35 @@ impl LogicalPlan {
         if self.schema().contains(&name) {
             return Err(PlanError::DuplicateColumn { column: name.to_string(), method: "with_row_index" });
         }
-        Ok(self.indexed(name, offset.into(), false))
+        Ok(self.indexed(RowNumber::new(name), offset.into(), false))
     }
 
     /// The plan with the number of each row in front. It is given as far down as the rows are the same, where a table may
     /// know it; or with `before_filters` where rows have other numbers but the same order.
-    fn indexed(self, name: PlSmallStr, offset: u64, before_filters: bool) -> Self {
+    fn indexed(self, number: RowNumber, offset: u64, before_filters: bool) -> Self {
         let row_by_row =
             |exprs: &[NamedExpr], input: &Self| exprs.iter().all(|named| is_elementwise(&named.expr, input));
         match self.node() {
             Node::Filter { input, predicate } if before_filters && is_elementwise(predicate, input) => {
-                input.clone().indexed(name, offset, before_filters).filtered(predicate.clone())
+                input.clone().indexed(number, offset, before_filters).filtered(predicate.clone())
             },
             Node::Select { input, exprs }
                 if row_by_row(exprs, input) && exprs.iter().any(|named| reads_columns(&named.expr)) =>
             {
-                let number = fresh(&name, input.schema());
-                let below = input.clone().indexed(number.clone(), offset, before_filters);
-                let number = NamedExpr { name: name.clone(), expr: Expr::Column(number) };
-                let exprs = std::iter::once(number).chain(exprs.iter().cloned()).collect();
-                let schema = RowOperation::Index { name, offset }.schema(self.schema());
+                let name = fresh(&number.name, input.schema());
+                let passed = NamedExpr { name: number.name.clone(), expr: Expr::Column(name.clone()) };
+                let below = RowNumber { name, ..number };
+                let below = input.clone().indexed(below, offset, before_filters);
+                let exprs = std::iter::once(passed).chain(exprs.iter().cloned()).collect();
+                let schema = RowOperation::Index { number, offset }.schema(self.schema());
                 Self::new(Node::Select { input: below, exprs }, schema)
             },
             Node::WithColumns { input, exprs } if row_by_row(exprs, input) => {
-                let below = input.clone().indexed(name.clone(), offset, before_filters);
-                let schema = RowOperation::Index { name, offset }.schema(self.schema());
+                let below = input.clone().indexed(number.clone(), offset, before_filters);
+                let schema = RowOperation::Index { number, offset }.schema(self.schema());
                 Self::new(Node::WithColumns { input: below, exprs: exprs.clone() }, schema)
             },
-            _ => self.rows(RowOperation::Index { name, offset }),
+            _ => self.rows(RowOperation::Index { number, offset }),
         }
     }
 
@@ -97,7 +99,7 @@ impl LogicalPlan {
         let numbered = if has_order(&self) {
             draw = draw.with_number(number.clone());
             keys.push(Expr::Column(number.clone()));
-            self.indexed(number, 0, true)
+            self.indexed(RowNumber { name: number, is_wide: true }, 0, true)
         } else {
             self
         };

@@ -69,8 +69,8 @@ fn slice(plan: &LogicalPlan, offset: u64, length: u64) -> Option<Moved> {
             let node = Node::WithColumns { input: input.clone().slice(offset as i64, length), exprs: exprs.clone() };
             return Some(Moved::Through(LogicalPlan::new(node, plan.schema().clone())));
         },
-        Node::Rows { input, operation: RowOperation::Index { name, offset: first } } => {
-            let operation = RowOperation::Index { name: name.clone(), offset: first.checked_add(offset)? };
+        Node::Rows { input, operation: RowOperation::Index { number, offset: first } } => {
+            let operation = RowOperation::Index { number: number.clone(), offset: first.checked_add(offset)? };
             return Some(Moved::Through(input.clone().slice(offset as i64, length).rows(operation)));
         },
         Node::Rows { operation, .. } if operation.keeps_all_rows() => plan.map_inputs(limited),

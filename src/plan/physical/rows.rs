@@ -10,7 +10,7 @@ use quokka_engine::plan::{Head, Input};
 use quokka_engine::source::{Scan, ScanRequest};
 use quokka_operators::distinct::Distinct;
 use quokka_operators::explode::Explode;
-use quokka_operators::row_index::{IndexRanges, RowCount, RowIndex, RowIndexSource};
+use quokka_operators::row_index::{IndexRanges, RowCount, RowIndex, RowIndexSource, RowNumber};
 use quokka_operators::sample::AtLeast;
 
 use super::{Lowered, Lowering, Order, Placement, Stream};
@@ -21,7 +21,7 @@ impl Lowering<'_> {
     pub(super) fn rows(&mut self, input: &LogicalPlan, operation: &RowOperation, order: Order) -> Lowered {
         let operator: Arc<dyn OperatorFactory> = match operation {
             RowOperation::Distinct { keys, in_order } => return self.distinct(input, keys, *in_order),
-            RowOperation::Index { name, offset } => return self.row_index(input, name, *offset, order),
+            RowOperation::Index { number, offset } => return self.row_index(input, number, *offset, order),
             RowOperation::Explode { columns, options } => Arc::new(Explode::new(columns.iter().cloned(), *options)),
             RowOperation::Draw(draw) => Arc::new(draw.clone()),
             RowOperation::AtLeast(rows) => Arc::new(AtLeast::new(*rows)),
@@ -54,16 +54,16 @@ impl Lowering<'_> {
 
     /// Numbers rows in the order of a sort or, if there is none, of the table: where a table is read that knows how many
     /// rows its splits have; on all workers if each has a range of the order; else on one worker, as the rows come.
-    fn row_index(&mut self, input: &LogicalPlan, name: &PlSmallStr, offset: u64, order: Order) -> Lowered {
+    fn row_index(&mut self, input: &LogicalPlan, number: &RowNumber, offset: u64, order: Order) -> Lowered {
         if let Node::Scan { scan, request } = input.node()
-            && let Some(stream) = self.indexed_scan(input, scan.as_ref(), request, (name, offset), order)?
+            && let Some(stream) = self.indexed_scan(input, scan.as_ref(), request, (number, offset), order)?
         {
             return Ok(stream);
         }
         let stream = self.lower(input, Order::Needed)?;
-        let schema = RowOperation::Index { name: name.clone(), offset }.schema(&stream.schema);
+        let schema = RowOperation::Index { number: number.clone(), offset }.schema(&stream.schema);
         match stream.placement {
-            Placement::One => Ok(self.fuse(stream, Arc::new(RowIndex::new(name.clone(), offset)), schema)),
+            Placement::One => Ok(self.fuse(stream, Arc::new(RowIndex::new(number.clone(), offset)), schema)),
             Placement::Ranges => {
                 let counts = vec![Input { from: stream.node, partitioning: Partitioning::PassThrough }];
                 let counts = self.operator(Arc::new(RowCount), counts, RowCount::schema());
@@ -71,12 +71,12 @@ impl Lowering<'_> {
                     Input { from: stream.node, partitioning: Partitioning::PassThrough },
                     Input { from: counts, partitioning: Partitioning::Broadcast },
                 ];
-                let index = IndexRanges::new(name.clone(), offset);
+                let index = IndexRanges::new(number.clone(), offset);
                 let node = self.operator(Arc::new(index), inputs, schema.clone());
                 Ok(Stream { node, schema, ..stream })
             },
             Placement::Spread => {
-                let index = Arc::new(RowIndex::new(name.clone(), offset));
+                let index = Arc::new(RowIndex::new(number.clone(), offset));
                 let mut stream = self.exchange(stream, Partitioning::Gather, index, schema);
                 stream.placement = Placement::One;
                 Ok(stream)
@@ -90,17 +90,17 @@ impl Lowering<'_> {
         input: &LogicalPlan,
         scan: &dyn Scan,
         request: &ScanRequest,
-        (name, offset): (&PlSmallStr, u64),
+        (number, offset): (&RowNumber, u64),
         order: Order,
     ) -> Result<Option<Stream>, OperatorError> {
         // Whatever drops rows changes the numbers of the others.
         if request.predicate.is_some() || scan.parts().is_some() || self.shared_result(scan).is_some() {
             return Ok(None);
         }
-        let Some(source) = RowIndexSource::new(scan.source(request)?, name.clone(), offset)? else { return Ok(None) };
+        let Some(source) = RowIndexSource::new(scan.source(request)?, number.clone(), offset)? else { return Ok(None) };
         let mut stream = self.lower(input, order)?;
         if let Some(node) = self.plan.nodes.get_mut(stream.node) {
-            node.schema = RowOperation::Index { name: name.clone(), offset }.schema(&node.schema);
+            node.schema = RowOperation::Index { number: number.clone(), offset }.schema(&node.schema);
             node.head = Head::Source(Arc::new(source));
             stream.schema = node.schema.clone();
         }

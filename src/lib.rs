@@ -29,6 +29,7 @@ mod figures;
 mod moments;
 mod nearest;
 mod picture;
+mod placement;
 mod plan;
 pub mod prelude;
 mod progress;
@@ -38,6 +39,7 @@ mod user;
 pub use context::{Context, ContextBuilder, Paths};
 pub use error::{Error, Hint, PlanError, Result};
 pub use nearest::NearestOptions;
+pub use placement::Placement;
 pub use plan::OptimizerRule;
 pub use quokka_connectors::csv::{BadRows, CsvOptions, CsvWriteOptions, QuoteStyle, TextCompression};
 pub use quokka_connectors::json::{JsonOptions, JsonWriteOptions};
@@ -65,6 +67,10 @@ struct UserDefinedDoctests;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/observability.md")]
 struct ObservabilityDoctests;
+/// The example of the page on channels.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/channels.md")]
+struct ChannelsDoctests;
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]

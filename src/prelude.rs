@@ -17,6 +17,7 @@ pub use quokka_operators::sketch::{ApproximateExpr, QuantileOptions};
 
 pub use crate::Dataset;
 pub use crate::NearestOptions;
+pub use crate::Placement;
 pub use crate::{
     Batches, ColumnStatistics, Context, ContextBuilder, CsvWriteOptions, DataStream, Description, GroupedDataStream,
     InputPartitioning, InputReader, JoinBuilder, MapOptions, Output, ParquetCompression, ParquetWriteOptions, Profile,

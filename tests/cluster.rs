@@ -33,8 +33,14 @@ fn spawn(test: &str, index: usize, addresses: &str) -> Child {
 
 /// The context of a process that [`spawn`] started.
 fn member(workers: usize) -> Context {
+    tagged_member(workers, &[])
+}
+
+fn tagged_member(workers: usize, tags: &[&str]) -> Context {
     let addresses = std::env::var("QUOKKA_TEST_ADDRESSES").unwrap();
-    Context::builder()
+    let builder = Context::builder();
+    tags.iter()
+        .fold(builder, |builder, tag| builder.tag(*tag))
         .workers(workers)
         .batch_rows(7)
         .hosts(addresses.split(','))
@@ -201,14 +207,7 @@ fn member_computes() {
     }
     // Each process has rows of its own, and none is lost where an order counts.
     let dataset = context.from_df(numbers()).compute().unwrap();
-    let here = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counter = here.clone();
-    let count = move |_, batch: DataFrame| {
-        counter.fetch_add(batch.height(), std::sync::atomic::Ordering::Relaxed);
-        Ok(())
-    };
-    context.read_dataset(&dataset).sink_fn(count).unwrap();
-    let here = here.load(std::sync::atomic::Ordering::Relaxed);
+    let here = rows_here(&context.read_dataset(&dataset));
     assert!(here > 0 && here < 200, "{here}");
     let running = context.read_dataset(&dataset).with_columns([col("id").cum_sum(false).alias("running")]);
     let expected = dataset.to_df().unwrap().lazy().with_columns([col("id").cum_sum(false).alias("running")]);
@@ -222,6 +221,51 @@ fn member_computes() {
     assert_eq!(first, df!("id" => [3i64, 4]).unwrap());
     let nothing = context.read_dataset(&sorted).filter(col("id").lt(lit(0))).compute().unwrap();
     assert!(nothing.is_empty() && nothing.to_df().unwrap().height() == 0);
+}
+
+#[test]
+fn processes_are_chosen_by_tags() {
+    run_everywhere("cluster::member_has_tags");
+}
+
+#[test]
+#[ignore = "a process of a cluster: started by `processes_are_chosen_by_tags`"]
+fn member_has_tags() {
+    let context = tagged_member(2, if index() == 1 { &["disk", "gpu"] } else { &[] });
+    assert_eq!(context.tags(), [vec![], vec!["disk".to_string(), "gpu".into()]]);
+    let frames = [numbers(), orders()];
+    for (name, rows, query, oracle) in QUERIES {
+        let expected = oracle([0, 1].map(|i| frames[i].clone().lazy())).collect().unwrap();
+        for placement in [Placement::tag("gpu"), Placement::One, Placement::PerProcess(1), Placement::Channels(3)] {
+            let stream = query([0, 1].map(|i| context.from_df(frames[i].clone()))).channels(placement.clone());
+            let what = || format!("{name} {placement}\n{}", stream.explain().unwrap());
+            let result = stream.collect().unwrap_or_else(|error| panic!("{}: {}", what(), error.report()));
+            assert_same(&result, &expected, rows, &what);
+            if placement == Placement::tag("gpu") && result.height() > 0 {
+                let here = rows_here(&stream);
+                assert_eq!(here, if index() == 1 { result.height() } else { 0 }, "{}", what());
+            }
+        }
+    }
+    let error = context.from_df(numbers()).channels(Placement::tag("tpu")).collect().unwrap_err();
+    assert!(error.to_string().contains("the tags are `disk`, `gpu`"), "{error}");
+    // A dataset on one process, read by all and by the other.
+    let dataset = context.from_df(numbers()).distinct().channels(Placement::tag("gpu")).compute().unwrap();
+    assert_eq!(rows_here(&context.read_dataset(&dataset)), if index() == 1 { 200 } else { 0 });
+    let moved = context.read_dataset(&dataset).channels(Placement::One);
+    assert_eq!(rows_here(&moved), if index() == 0 { 200 } else { 0 });
+}
+
+/// How many rows of `stream` are in this process.
+fn rows_here(stream: &DataStream) -> usize {
+    let here = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = here.clone();
+    let count = move |_, batch: DataFrame| {
+        counter.fetch_add(batch.height(), std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    };
+    stream.sink_fn(count).unwrap();
+    here.load(std::sync::atomic::Ordering::Relaxed)
 }
 
 #[test]

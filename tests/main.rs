@@ -8,6 +8,7 @@
 mod aggregate;
 mod approximate;
 mod arrow;
+mod channels;
 mod cluster;
 mod csv;
 mod csv_sinks;

@@ -171,7 +171,7 @@ fn expected_arrows(explained: &str) -> Vec<String> {
 
 #[test]
 fn all_nodes_and_edges_are_in_the_graph() {
-    let context = Context::builder().workers(2).build().unwrap();
+    let context = Context::builder().workers(2).batch_rows(7).build().unwrap();
     let stream = varied(&context);
     let (_, profile) = stream.profile().unwrap();
     for dot in [stream.to_dot().unwrap(), profile.to_dot()] {

@@ -20,6 +20,7 @@
 //! `engine` names no concrete operator and no file format.
 
 pub mod batch;
+mod channels;
 pub mod cluster;
 mod dataflow;
 pub mod dataset;

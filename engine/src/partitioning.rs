@@ -13,43 +13,43 @@ use polars_utils::pl_str::PlSmallStr;
 
 use crate::error::OperatorError;
 
-/// How the batches of an edge are distributed over the workers of the operator that receives them.
+/// How the batches of an edge are distributed over the [channels](crate::plan::Channels) of the node that receives them.
 #[derive(Clone, Debug)]
 pub enum Partitioning {
     /// A batch stays on its worker.
     PassThrough,
-    /// A row goes to the worker that owns the hash of all key columns. Equal keys (nulls are equal to each other, as are
+    /// A row goes to the channel that owns the hash of all key columns. Equal keys (nulls are equal to each other, as are
     /// -0.0 and 0.0) meet on one worker, in whatever process; the seed is fixed.
     Hash(Vec<PlSmallStr>),
-    /// Like [`Hash`](Self::Hash), but a row whose owner is in the sender's process stays on the sender's worker. For a
-    /// probe side, whose build side is shared inside the process.
+    /// Like [`Hash`](Self::Hash), but a row whose owner is in the sender's process stays on the sender's worker, if that has
+    /// a channel. For a probe side, whose build side is shared inside the process.
     HashToProcess(Vec<PlSmallStr>),
-    /// Every worker gets every row.
+    /// Every channel gets every row.
     Broadcast,
-    /// One worker of each process (the one with the sender's index inside its process) gets every row.
+    /// One channel of each process that has any (the one with the sender's index inside its process) gets every row.
     BroadcastToProcesses,
-    /// Worker 0 gets every row.
+    /// The first channel gets every row.
     Gather,
-    /// A row goes to the worker that owns its range of the sort order.
+    /// A row goes to the channel that owns its range of the sort order.
     Range(RangePartitioning),
     /// A function chooses.
     Function(Arc<dyn PartitionFunction>),
 }
 
-/// A user's choice of worker for each row.
+/// A choice of channel for each row.
 pub trait PartitionFunction: Send + Sync + fmt::Debug {
-    /// For each row of `batch` a number; the row goes to that number modulo `workers`.
-    fn partition(&self, batch: &DataFrame, workers: usize) -> Result<Vec<u64>, OperatorError>;
+    /// For each row of `batch` a number; the row goes to the channel of that number modulo `channels`.
+    fn partition(&self, batch: &DataFrame, channels: usize) -> Result<Vec<u64>, OperatorError>;
 }
 
-/// Ranges of a sort order, one a worker; worker `i` owns the `i`-th range.
+/// Ranges of a sort order, one a channel; channel `i` owns the `i`-th range.
 #[derive(Clone, Debug)]
 pub struct RangePartitioning {
     /// Sort columns, most significant first.
     pub by: Vec<PlSmallStr>,
     /// Direction and place of nulls for each column.
     pub options: SortMultipleOptions,
-    /// Rows that separate the ranges, at most `workers - 1`, in sort order with the columns of `by`. Must be set, on this
+    /// Rows that separate the ranges, fewer than channels, in sort order with the columns of `by`. Must be set, on this
     /// process, before the first batch is sent.
     pub splitters: Arc<OnceLock<DataFrame>>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use polars_core::schema::SchemaRef;
 
+pub use crate::channels::Channels;
 use crate::gate::Gate;
 use crate::operator::{Description, OperatorFactory};
 use crate::partitioning::Partitioning;
@@ -47,7 +48,8 @@ pub struct Node {
     pub schema: SchemaRef,
     /// A source starts when all of these are open; an operator is asked again whether it is ready when one opens.
     pub gates: Vec<Arc<Gate>>,
-    /// Which workers run a channel of it.
+    /// Which workers read the source, or get rows of the inputs. [`PassThrough`](Partitioning::PassThrough) leaves rows
+    /// where they are all the same.
     pub channels: Channels,
 }
 
@@ -69,15 +71,6 @@ pub struct Input {
     pub from: usize,
     /// How its batches are distributed.
     pub partitioning: Partitioning,
-}
-
-/// On which workers a node has a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channels {
-    /// On all workers.
-    All,
-    /// A source is read by worker 0 alone, split after split, so that its rows keep their order.
-    One,
 }
 
 impl Node {
@@ -122,7 +115,7 @@ impl fmt::Display for PhysicalPlan {
             for input in &node.inputs {
                 write!(f, " ← {} {}", input.from, input.partitioning)?;
             }
-            write!(f, " channels={:?} columns=[", node.channels)?;
+            write!(f, " channels=[{}] columns=[", node.channels)?;
             for (i, (name, dtype)) in node.schema.iter().enumerate() {
                 write!(f, "{}{name}: {dtype}", if i > 0 { ", " } else { "" })?;
             }

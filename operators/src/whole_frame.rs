@@ -38,20 +38,20 @@ pub struct WholeFrame {
     what: String,
     input: SchemaRef,
     function: FrameFunction,
-    run_on_empty: bool,
+    run_on_empty: Option<usize>,
 }
 
 impl WholeFrame {
     /// Applies `function`, described to the user as `what`, to all rows; the columns of the rows are `input`. Workers that
     /// get no rows send none.
     pub fn new(what: impl Into<String>, input: SchemaRef, function: FrameFunction) -> Self {
-        Self { what: what.into(), input, function, run_on_empty: false }
+        Self { what: what.into(), input, function, run_on_empty: None }
     }
 
-    /// Whether worker 0 applies the function even if it got no row, as a mean of nothing is one row too. For the operator
-    /// behind a gather.
-    pub fn with_run_on_empty(mut self, run_on_empty: bool) -> Self {
-        self.run_on_empty = run_on_empty;
+    /// This worker applies the function even if it got no row, as a mean of nothing is one row too. For the operator behind
+    /// a gather.
+    pub fn with_run_on_empty(mut self, worker: usize) -> Self {
+        self.run_on_empty = Some(worker);
         self
     }
 }
@@ -65,14 +65,17 @@ impl fmt::Debug for WholeFrame {
 impl OperatorFactory for WholeFrame {
     fn describe(&self) -> Description {
         let description = Description::blocks("whole-frame").with("function", &self.what);
-        if self.run_on_empty { description.with("run-on-empty", true) } else { description }
+        match self.run_on_empty {
+            Some(worker) => description.with("run-on-empty", worker),
+            None => description,
+        }
     }
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
         Ok(Box::new(WholeFrameChannel {
             input: self.input.clone(),
             function: self.function.clone(),
-            run_on_empty: self.run_on_empty && context.worker == 0,
+            run_on_empty: self.run_on_empty == Some(context.worker),
             batch_rows: context.batch_rows,
             held: OrderedBatches::default(),
             result: Slices::default(),
@@ -152,7 +155,8 @@ mod tests {
             sums.push(sum);
             Ok(df!("a" => sums)?)
         };
-        WholeFrame::new("cumulated", schema, Arc::new(function)).with_run_on_empty(run_on_empty)
+        let cumulated = WholeFrame::new("cumulated", schema, Arc::new(function));
+        if run_on_empty { cumulated.with_run_on_empty(0) } else { cumulated }
     }
 
     #[test]

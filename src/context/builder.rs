@@ -64,6 +64,22 @@ impl ContextBuilder {
         self
     }
 
+    /// Says that this process has something that others may not have, such as `gpu` or `disk`, so that
+    /// [`DataStream::channels`](crate::DataStream::channels) can choose the processes that have it. May be called several
+    /// times. Processes tell each other their tags when they start.
+    ///
+    /// ```
+    /// use quokka::prelude::*;
+    /// let context = Context::builder().workers(2).tag("gpu").build()?;
+    /// let numbers = context.from_df(df!("n" => [1, 2, 3]).unwrap()).channels(Placement::tag("gpu"));
+    /// assert_eq!(numbers.sum().collect()?, df!("n" => [6]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    pub fn tag(mut self, name: impl Into<String>) -> Self {
+        self.cluster.tags.push(name.into());
+        self
+    }
+
     /// Rows that a batch has at most, at least 1; by default 65,536.
     pub fn batch_rows(mut self, rows: usize) -> Self {
         self.batch_rows = rows.max(1);

@@ -61,6 +61,7 @@ impl Context {
     /// | `-n`, `--processes` | number of processes | 1 |
     /// | `-p`, `--process` | index of this process | 0 |
     /// | `-h`, `--hostfile` | file with one `host:port` a line | `localhost:2101`, `localhost:2102`, … |
+    /// | `--tag` | what this process has that others may not have, such as `gpu`; may be repeated | none |
     ///
     /// The first argument is the name of the program, as in [`std::env::args`]; arguments that are no flags are ignored.
     ///
@@ -101,6 +102,18 @@ impl Context {
     /// Index of this process.
     pub fn process(&self) -> usize {
         self.inner.pool.process()
+    }
+
+    /// The tags of each process, by which a [`Placement`](crate::Placement) chooses among them.
+    ///
+    /// ```
+    /// use quokka::Context;
+    /// let context = Context::builder().tag("gpu").build()?;
+    /// assert_eq!(context.tags(), [["gpu"]]);
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    pub fn tags(&self) -> &[Vec<String>] {
+        self.inner.pool.tags()
     }
 
     /// Rows that a batch has at most.

@@ -81,6 +81,7 @@ fn write_node(plan: &LogicalPlan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Node::Slice { offset, length, .. } => write!(f, "slice {length} from {offset}")?,
         Node::Union { .. } => f.write_str("union")?,
         Node::Rows { operation, .. } => write!(f, "{operation}")?,
+        Node::Placed { placement, .. } => write!(f, "channels {placement}")?,
         Node::MapBatches { function, .. } => write!(f, "{}", function.describe())?,
         Node::Stateful { operator, .. } => write!(f, "{}", operator.describe())?,
     }

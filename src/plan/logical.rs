@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use polars_core::prelude::{SchemaRef, SortMultipleOptions};
 use polars_plan::dsl::Expr;
+use quokka_engine::plan::Channels;
 use quokka_engine::source::{Scan, ScanRequest};
 
 use super::expression::NamedExpr;
 use super::join::Join;
 use super::rows::RowOperation;
+use crate::placement::Placement;
 use crate::user::{BatchFunction, UserOperator};
 
 /// A node with its inputs. Cloning shares the tree.
@@ -42,6 +44,8 @@ pub(crate) enum Node {
     Union { inputs: Vec<LogicalPlan> },
     /// What no expression says makes rows of each row.
     Rows { input: LogicalPlan, operation: RowOperation },
+    /// The same rows, made on certain workers.
+    Placed { input: LogicalPlan, placement: Placement, channels: Channels },
     /// A function of the user makes a batch of each batch.
     MapBatches { input: LogicalPlan, function: Arc<BatchFunction> },
     /// An operator of the user.
@@ -81,6 +85,7 @@ impl LogicalPlan {
             | Node::TopK { input, .. }
             | Node::Slice { input, .. }
             | Node::Rows { input, .. }
+            | Node::Placed { input, .. }
             | Node::MapBatches { input, .. } => vec![input],
             Node::Join { left, right, .. } => vec![left, right],
             Node::Union { inputs } | Node::Stateful { inputs, .. } => inputs.iter().collect(),
@@ -113,6 +118,9 @@ impl LogicalPlan {
             },
             Node::Union { inputs } => Node::Union { inputs: inputs.iter().map(rewrite).collect() },
             Node::Rows { input, operation } => Node::Rows { input: rewrite(input), operation: operation.clone() },
+            Node::Placed { input, placement, channels } => {
+                Node::Placed { input: rewrite(input), placement: placement.clone(), channels: channels.clone() }
+            },
             Node::MapBatches { input, function } => {
                 Node::MapBatches { input: rewrite(input), function: function.clone() }
             },

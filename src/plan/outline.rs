@@ -78,7 +78,7 @@ impl OutlineNode {
             operators: node.operators().map(|description| OutlineOperator { description, rows: None }).collect(),
             inputs: node.inputs.iter().map(|input| (input.from, input.partitioning.to_string())).collect(),
             readers: Vec::new(),
-            channels: (node.channels != Channels::All).then(|| format!("{:?}", node.channels)),
+            channels: (node.channels != Channels::All).then(|| node.channels.to_string()),
             columns: columns.collect::<Vec<_>>().join(", "),
         }
     }

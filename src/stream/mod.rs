@@ -1,6 +1,7 @@
 //! [`DataStream`]: a lazy stream of DataFrames, with the names and meaning of Polars' `LazyFrame`.
 
 mod approximate;
+mod channels;
 mod columns;
 mod dataset;
 mod describe;

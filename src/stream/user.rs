@@ -8,7 +8,7 @@ use quokka_engine::expr::prelude::Expr;
 
 use super::DataStream;
 use crate::plan::logical::LogicalPlan;
-use crate::user::{BatchFunction, ChannelCount, MapOptions, StatefulOperator, UserError};
+use crate::user::{BatchFunction, MapOptions, StatefulOperator, UserError};
 
 impl DataStream {
     /// What `function` makes of each batch: any number of rows with the columns of `schema`.
@@ -136,38 +136,6 @@ impl DataStream {
             }
             LogicalPlan::stateful(inputs, Arc::new(operator))
         })
-    }
-
-    /// How many channels the operator right before has, which is one of [`stateful`](Self::stateful) or
-    /// [`cogroup`](Self::cogroup): at most one on each worker, spread evenly over the processes. By default it has one on
-    /// each worker. For operators of which each channel costs much, such as a connection or a large table.
-    ///
-    /// Rows of an input that would stay on their worker go to the channels in turn, batch by batch, if there are fewer
-    /// channels than workers.
-    ///
-    /// ```
-    /// # use quokka::prelude::*;
-    /// # let context = Context::builder().workers(4).build()?;
-    /// # let stream = context.from_df(df!("a" => [1, 1, 2]).unwrap());
-    /// # let schema = stream.schema()?;
-    /// let firsts = stream.clone().cogroup(stream, [col("a")], [col("a")], schema, |key, _, _| -> Result<_, UserError> {
-    ///     Ok(key)
-    /// });
-    /// let firsts = firsts.channels(2);
-    /// assert!(firsts.explain()?.contains("channels=[2]"));
-    /// assert_eq!(firsts.collect()?.height(), 2);
-    /// # Ok::<(), quokka::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// No channel, or another operation right before.
-    pub fn channels(self, channels: usize) -> Self {
-        self.then(|plan| plan.with_channels(ChannelCount::Some(channels), "channels"))
-    }
-
-    /// [`channels`](Self::channels), so many in each process.
-    pub fn channels_per_process(self, channels: usize) -> Self {
-        self.then(|plan| plan.with_channels(ChannelCount::PerProcess(channels), "channels_per_process"))
     }
 
     /// Calls `function` once for each key that this stream or `other` has, with the rows of both that have it; it makes

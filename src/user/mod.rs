@@ -5,7 +5,6 @@
 //! that [batches](quokka_engine::physical) have, and cut into batches; panics are caught as those of all operators are.
 
 mod batches;
-mod channels;
 mod cogroup;
 mod column;
 mod delivery;
@@ -19,7 +18,6 @@ mod tests;
 
 pub use batches::MapOptions;
 pub(crate) use batches::{BatchFunction, MapBatches};
-pub(crate) use channels::{ByKey, ChannelCount, InTurn};
 pub(crate) use cogroup::{CoGroup, CoGroupSide};
 pub(crate) use column::computed_column;
 pub use quokka_engine::operator::{Description, Output, Progress, State, WorkerContext};

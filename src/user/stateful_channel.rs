@@ -9,8 +9,8 @@ use quokka_engine::error::OperatorError;
 use quokka_engine::gate::Gate;
 use quokka_engine::operator::{Description, Operator, OperatorFactory, Output, Progress, State, WorkerContext};
 use quokka_engine::physical::to_logical;
+use quokka_engine::plan::Channels;
 
-use super::channels::ChannelCount;
 use super::delivery::Delivery;
 use super::stateful::{InputPartitioning, StatefulChannel, StatefulOperator};
 
@@ -18,19 +18,13 @@ use super::stateful::{InputPartitioning, StatefulChannel, StatefulOperator};
 pub(crate) struct UserOperator {
     operator: Arc<dyn StatefulOperator>,
     partitionings: Vec<InputPartitioning>,
-    channels: ChannelCount,
 }
 
 impl UserOperator {
     /// `operator` with so many inputs.
     pub(crate) fn new(operator: Arc<dyn StatefulOperator>, inputs: usize) -> Self {
         let partitionings = (0..inputs).map(|input| operator.partitioning(input)).collect();
-        Self { operator, partitionings, channels: ChannelCount::All }
-    }
-
-    /// The same with so many channels.
-    pub(crate) fn with_channels(&self, channels: ChannelCount) -> Self {
-        Self { operator: self.operator.clone(), partitionings: self.partitionings.clone(), channels }
+        Self { operator, partitionings }
     }
 
     pub(crate) fn operator(&self) -> &dyn StatefulOperator {
@@ -41,10 +35,9 @@ impl UserOperator {
         &self.partitionings
     }
 
-    /// The workers that have a channel, in the order of the channels.
-    pub(crate) fn channels(&self, workers: usize, processes: usize) -> Vec<usize> {
-        let is_single = self.partitionings.iter().all(|partitioning| *partitioning == InputPartitioning::Single);
-        if is_single { vec![0] } else { self.channels.workers(workers, processes) }
+    /// Whether it has one channel, which gets all rows.
+    pub(crate) fn is_single(&self) -> bool {
+        self.partitionings.iter().all(|partitioning| *partitioning == InputPartitioning::Single)
     }
 
     /// With the distribution of its inputs.
@@ -58,11 +51,7 @@ impl UserOperator {
             InputPartitioning::AsItComes => "as it comes".into(),
         };
         let inputs: Vec<String> = self.partitionings.iter().map(partitioning).collect();
-        let description = self.operator.describe().with("inputs", inputs.join("; "));
-        match self.channels {
-            ChannelCount::All => description,
-            channels => description.with("channels", channels),
-        }
+        self.operator.describe().with("inputs", inputs.join("; "))
     }
 }
 
@@ -71,6 +60,7 @@ pub(crate) struct UserOperatorFactory {
     operator: Arc<UserOperator>,
     inputs: Vec<SchemaRef>,
     schema: SchemaRef,
+    channels: Channels,
     first: Option<FirstInput>,
 }
 
@@ -95,10 +85,15 @@ impl FirstInput {
 
 impl UserOperatorFactory {
     /// Inputs have the columns of `inputs`, the output those of `schema`, with Polars' types.
-    pub(crate) fn new(operator: Arc<UserOperator>, inputs: Vec<SchemaRef>, schema: SchemaRef) -> Self {
+    pub(crate) fn new(
+        operator: Arc<UserOperator>,
+        inputs: Vec<SchemaRef>,
+        schema: SchemaRef,
+        channels: Channels,
+    ) -> Self {
         let gated = |index| FirstInput { index, gate: Arc::default(), ended: Arc::default() };
         let first = operator.operator().first_input().map(gated);
-        Self { operator, inputs, schema, first }
+        Self { operator, inputs, schema, first, channels }
     }
 
     /// The gate that holds all inputs back but the one with the index.
@@ -114,7 +109,7 @@ impl OperatorFactory for UserOperatorFactory {
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
         let (first, workers) = (self.first.clone(), context.workers / context.processes);
-        if !self.operator.channels(context.workers, context.processes).contains(&context.worker) {
+        if !self.channels.contains(context.worker) {
             return Ok(Box::new(NoChannel { first, workers }));
         }
         let operator = self.operator.operator();

@@ -7,6 +7,7 @@ use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, DataType, Field, Schema, SchemaRef};
 use quokka_engine::operator::OperatorFactory;
 use quokka_engine::operator::testing::{Restore, batches, drive, single_worker};
+use quokka_engine::plan::Channels;
 
 use super::*;
 
@@ -60,7 +61,12 @@ fn cogroup() -> UserOperatorFactory {
         Ok(keys.hstack(&counts)?)
     };
     let operator = CoGroup::new(key, [side(), side()], made.clone(), function);
-    UserOperatorFactory::new(Arc::new(UserOperator::new(Arc::new(operator), 2)), vec![rows.clone(), rows], made)
+    UserOperatorFactory::new(
+        Arc::new(UserOperator::new(Arc::new(operator), 2)),
+        vec![rows.clone(), rows],
+        made,
+        Channels::All,
+    )
 }
 
 #[test]

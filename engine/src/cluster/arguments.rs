@@ -9,7 +9,7 @@ use super::config::{ClusterConfig, FIRST_PORT, MeshTiming, default_addresses};
 use super::host_file::read_host_file;
 use crate::error::{Error, Result};
 
-const FLAGS: &str = "`-w`/`--threads`, `-n`/`--processes`, `-p`/`--process`, `-h`/`--hostfile`";
+const FLAGS: &str = "`-w`/`--threads`, `-n`/`--processes`, `-p`/`--process`, `-h`/`--hostfile`, `--tag`";
 
 impl ClusterConfig {
     /// Reads a command line in timely's form.
@@ -20,6 +20,7 @@ impl ClusterConfig {
     /// | `-n`, `--processes` | number of processes | 1 |
     /// | `-p`, `--process` | index of this process | 0 |
     /// | `-h`, `--hostfile` | file with one `host:port` a line, in the order of the indices | `localhost:2101`, `localhost:2102`, … |
+    /// | `--tag` | what this process has that others may not have, such as `gpu`; may be repeated | |
     ///
     /// The first argument is the name of the program. Arguments that are no flags are left to the program; one with
     /// flags of its own uses [`install_options`](Self::install_options) and [`from_matches`](Self::from_matches).
@@ -52,6 +53,7 @@ impl ClusterConfig {
         options.optopt("n", "processes", "number of processes (default: 1)", "NUM");
         options.optopt("p", "process", "index of this process (default: 0)", "IDX");
         options.optopt("h", "hostfile", "text file whose lines are the addresses of the processes", "FILE");
+        options.optmulti("", "tag", "what this process has that others may not have; may be repeated", "NAME");
     }
 
     /// Reads the flags that [`install_options`](Self::install_options) added.
@@ -85,7 +87,8 @@ impl ClusterConfig {
             },
             (None, _) => default_addresses(processes),
         };
-        Ok(Self { workers, process, addresses, timing: MeshTiming::default() })
+        let tags = if matches.opt_defined("tag") { matches.opt_strs("tag") } else { Vec::new() };
+        Ok(Self { workers, process, addresses, tags, timing: MeshTiming::default() })
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Links {
     pub events: Receiver<Event>,
     /// What happened during the bring-up, but concerns the time after it.
     pub early: Vec<Event>,
+    /// Those of each process.
+    pub tags: Vec<Vec<String>>,
 }
 
 impl Links {
@@ -47,7 +49,9 @@ pub(super) fn bring_up(config: &ClusterConfig) -> Result<Links, MeshError> {
     let listener = bind(config)?;
     let (sender, events) = channel();
     let none = || (0..config.processes()).map(|_| None).collect();
-    let links = Links { control: none(), data: none(), readers: Vec::new(), sender, events, early: Vec::new() };
+    let mut tags = vec![Vec::new(); config.processes()];
+    tags[config.process].clone_from(&config.tags);
+    let links = Links { control: none(), data: none(), readers: Vec::new(), sender, events, early: Vec::new(), tags };
     let stop = Arc::new(AtomicBool::new(false));
     let mut bring_up = BringUp {
         config,
@@ -131,7 +135,12 @@ impl BringUp<'_> {
                 }
             },
             Event::Refused(error) => return Err(error),
-            Event::Message { process, message: Message::Ready } => set(&mut self.ready, process),
+            Event::Message { process, message: Message::Ready { tags } } => {
+                set(&mut self.ready, process);
+                if let Some(slot) = self.links.tags.get_mut(process) {
+                    *slot = tags;
+                }
+            },
             Event::Message { process, message: Message::Abort { reason } } => return Err(self.left(process, reason)),
             Event::Message { message: Message::Lost { process, reason }, .. } => {
                 return Err(self.left(process, reason));
@@ -172,7 +181,7 @@ impl BringUp<'_> {
         // Happens once: a single event completes the links.
         if self.linked(|_| true) {
             set(&mut self.ready, self.config.process);
-            self.broadcast(&Message::Ready);
+            self.broadcast(&Message::Ready { tags: self.config.tags.clone() });
         }
         Ok(())
     }

@@ -14,9 +14,15 @@ pub struct ClusterConfig {
     /// `host:port` of each process, in the order of their indices. A single address means a single process, which
     /// opens no socket.
     pub addresses: Vec<String>,
+    /// What this process has that others may not have, such as `gpu`: names by which queries choose processes. The
+    /// processes tell each other theirs.
+    pub tags: Vec<String>,
     /// How long processes wait for each other.
     pub timing: MeshTiming,
 }
+
+/// What fits in one message between processes.
+const MOST_TAG_BYTES: usize = 4096;
 
 /// How long the processes of a cluster wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +48,8 @@ impl Default for MeshTiming {
 impl ClusterConfig {
     /// One process with `workers` worker threads.
     pub fn single(workers: usize) -> Self {
-        Self { workers, process: 0, addresses: default_addresses(1), timing: MeshTiming::default() }
+        let timing = MeshTiming::default();
+        Self { workers, process: 0, addresses: default_addresses(1), tags: Vec::new(), timing }
     }
 
     /// The number of processes.
@@ -68,6 +75,19 @@ impl ClusterConfig {
         {
             "the heartbeat timeout must be longer than the heartbeat interval, and the interval longer than 0"
                 .to_owned()
+        } else {
+            return self.validate_tags();
+        };
+        Err(MeshError::Configuration(problem))
+    }
+
+    /// Checks that tags can be sent and read.
+    pub(crate) fn validate_tags(&self) -> Result<(), MeshError> {
+        let no_tag = |tag: &&String| tag.trim().is_empty() || tag.contains(char::is_control);
+        let problem = if let Some(tag) = self.tags.iter().find(no_tag) {
+            format!("`{}` is no tag: a tag is some text without control characters, such as `gpu`", tag.escape_debug())
+        } else if self.tags.iter().map(|tag| tag.len() + 1).sum::<usize>() > MOST_TAG_BYTES {
+            format!("the tags of a process may have {MOST_TAG_BYTES} bytes in all")
         } else {
             return Ok(());
         };

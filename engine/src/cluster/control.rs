@@ -142,7 +142,7 @@ impl Control {
                 self.suspicions.push_back(Suspicion { until: Instant::now() + GRACE, process, clean, reason });
             },
             Event::QueryBegun => self.blame_departed(),
-            Event::Message { message: Message::Beat | Message::Ready, .. }
+            Event::Message { message: Message::Beat | Message::Ready { .. }, .. }
             | Event::Linked { .. }
             | Event::Waiting { .. }
             | Event::Refused(_)

@@ -22,6 +22,7 @@ use super::stream::PeerStream;
 /// Dropping it says goodbye to them.
 pub struct Mesh {
     plane: ControlPlane,
+    tags: Vec<Vec<String>>,
 }
 
 impl Mesh {
@@ -38,15 +39,21 @@ impl Mesh {
         config.validate()?;
         if config.processes() == 1 {
             let monitor = Monitor::new(config.clone(), Vec::new(), Vec::new(), channel().0);
-            return Ok(Mesh { plane: ControlPlane { monitor: Arc::new(monitor), threads: Vec::new() } });
+            let plane = ControlPlane { monitor: Arc::new(monitor), threads: Vec::new() };
+            return Ok(Mesh { plane, tags: vec![config.tags.clone()] });
         }
-        let Links { control, data, readers, sender, events, early } = bring_up(config)?;
+        let Links { control, data, readers, sender, events, early, tags } = bring_up(config)?;
         let monitor = Arc::new(Monitor::new(config.clone(), control, data, sender));
         let mut plane = ControlPlane { monitor: Arc::clone(&monitor), threads: readers };
         let control = control::start(monitor, events, early)
             .map_err(|source| MeshError::Io { action: "start a thread for the mesh", source })?;
         plane.threads.push(control);
-        Ok(Mesh { plane })
+        Ok(Mesh { plane, tags })
+    }
+
+    /// The tags of each process.
+    pub fn tags(&self) -> &[Vec<String>] {
+        &self.tags
     }
 
     /// The monitor of this mesh.

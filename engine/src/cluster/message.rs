@@ -7,8 +7,8 @@ use std::io::{self, ErrorKind, Read, Write};
 pub(super) enum Message {
     /// A sign of life.
     Beat,
-    /// The sender has all its connections.
-    Ready,
+    /// The sender has all its connections, and these tags.
+    Ready { tags: Vec<String> },
     /// The sender gives up before the mesh is complete.
     Abort { reason: String },
     /// A process of the mesh is lost.
@@ -16,6 +16,9 @@ pub(super) enum Message {
     /// The sender begins no more queries; it has finished this many.
     Goodbye { finished: u64 },
 }
+
+/// Between tags, which have no control characters.
+const SEPARATOR: &str = "\n";
 
 const BEAT: u8 = 0;
 const READY: u8 = 1;
@@ -28,7 +31,7 @@ impl Message {
     pub(super) fn send(&self, mut to: impl Write) -> io::Result<()> {
         let (tag, mut body) = match self {
             Message::Beat => (BEAT, Vec::new()),
-            Message::Ready => (READY, Vec::new()),
+            Message::Ready { tags } => (READY, tags.join(SEPARATOR).into_bytes()),
             Message::Abort { reason } => (ABORT, reason.as_bytes().to_vec()),
             Message::Lost { process, reason } => (LOST, [&(*process as u64).to_le_bytes(), reason.as_bytes()].concat()),
             Message::Goodbye { finished } => (GOODBYE, finished.to_le_bytes().to_vec()),
@@ -56,7 +59,8 @@ impl Message {
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         Some(match tag {
             BEAT => Message::Beat,
-            READY => Message::Ready,
+            READY if body.is_empty() => Message::Ready { tags: Vec::new() },
+            READY => Message::Ready { tags: text(body).split(SEPARATOR).map(str::to_owned).collect() },
             ABORT => Message::Abort { reason: text(body) },
             LOST => {
                 let (process, reason) = body.split_first_chunk()?;
@@ -77,7 +81,8 @@ mod tests {
     fn messages_survive_the_wire() {
         let messages = [
             Message::Beat,
-            Message::Ready,
+            Message::Ready { tags: Vec::new() },
+            Message::Ready { tags: vec!["gpu".into(), "große platte".into()] },
             Message::Abort { reason: "port in use".into() },
             Message::Lost { process: 3, reason: "no sign of life for 5s".into() },
             Message::Goodbye { finished: u64::MAX },
@@ -97,10 +102,10 @@ mod tests {
     fn an_endless_reason_is_cut_but_stays_one_message() {
         let mut wire = Vec::new();
         Message::Abort { reason: "ä".repeat(100_000) }.send(&mut wire).unwrap();
-        Message::Ready.send(&mut wire).unwrap();
+        Message::Ready { tags: Vec::new() }.send(&mut wire).unwrap();
         let mut rest = wire.as_slice();
         assert!(matches!(Message::receive(&mut rest).unwrap(), Message::Abort { reason } if reason.starts_with("ää")));
-        assert_eq!(Message::receive(&mut rest).unwrap(), Message::Ready);
+        assert_eq!(Message::receive(&mut rest).unwrap(), Message::Ready { tags: Vec::new() });
     }
 
     #[test]

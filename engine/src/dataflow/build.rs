@@ -24,7 +24,7 @@ use super::watch::{Tally, Watch};
 use crate::error::{Error, OperatorError};
 use crate::operator::WorkerContext;
 use crate::physical::physical_schema;
-use crate::plan::{Channels, Head, Node, PhysicalPlan};
+use crate::plan::{Head, Node, PhysicalPlan};
 use crate::pool::{QueryRun, SplitQueue};
 
 /// One time is enough for a batch query; what is in flight is bounded by credit, not by times.
@@ -154,7 +154,7 @@ fn make_channel(
         let core = match &node.head {
             Head::Source(source) => {
                 let splits = match &run.splits[position] {
-                    Some(splits) if node.channels == Channels::All || context.worker == 0 => splits.clone(),
+                    Some(splits) if node.channels.contains(context.worker) => splits.clone(),
                     _ => Arc::new(SplitQueue::empty()),
                 };
                 Core::Source(Reading::new(source.clone(), splits))
@@ -178,7 +178,8 @@ fn make_channel(
         };
         let receive = |from: usize| Receive::new(physical_schema(&plan.nodes[from].schema), context.worker);
         let ship = |(reader, input): &(usize, usize)| {
-            Ship::new(plan.nodes[*reader].inputs[*input].partitioning.clone(), context)
+            let reader = &plan.nodes[*reader];
+            Ship::new(reader.inputs[*input].partitioning.clone(), reader.channels.clone(), context)
         };
         Ok(NodeChannel {
             name: node.name(),

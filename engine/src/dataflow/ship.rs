@@ -16,6 +16,7 @@ use crate::frame::{self, FrameEncoder, MAX_FRAME_BYTES};
 use crate::hash::{hash_rows, part_of};
 use crate::operator::WorkerContext;
 use crate::partitioning::{Partitioning, range_targets};
+use crate::plan::Channels;
 
 /// Bytes under way and stashed that each worker and edge may hold, whatever the number of workers.
 const WORKER_WINDOW: usize = 16 << 20;
@@ -25,10 +26,20 @@ const LEAST_WINDOW: usize = 1 << 20;
 /// One outgoing edge of a node on one worker.
 pub(super) struct Ship {
     partitioning: Partitioning,
+    /// Those of the node that receives.
+    channels: Channels,
     context: WorkerContext,
     lanes: Vec<Lane>,
     window: usize,
     stashed: usize,
+}
+
+/// The worker of a process that gets what the worker of `context` sends to it, if it has a channel.
+fn partner(channels: &Channels, process: usize, context: &WorkerContext) -> Option<usize> {
+    let local = context.workers_per_process();
+    let there: Vec<usize> =
+        (process * local..(process + 1) * local).filter(|worker| channels.contains(*worker)).collect();
+    there.get(context.local_worker() % there.len().max(1)).copied()
 }
 
 /// What goes to one receiver.
@@ -43,9 +54,10 @@ struct Lane {
 }
 
 impl Ship {
-    pub(super) fn new(partitioning: Partitioning, context: WorkerContext) -> Self {
+    pub(super) fn new(partitioning: Partitioning, channels: Channels, context: WorkerContext) -> Self {
         Self {
             partitioning,
+            channels,
             context,
             lanes: (0..context.workers).map(|_| Lane::default()).collect(),
             window: (WORKER_WINDOW / context.workers).max(LEAST_WINDOW),
@@ -65,41 +77,51 @@ impl Ship {
 
     /// Takes a batch of so many bytes and decides where its rows go.
     pub(super) fn send(&mut self, batch: DataFrame, bytes: usize) -> Result<(), OperatorError> {
-        let context = self.context;
-        let (me, workers) = (context.worker, context.workers);
+        let (context, channels) = (self.context, self.channels.clone());
+        let (me, count) = (context.worker, channels.count(context.workers));
         match &self.partitioning {
             Partitioning::PassThrough => self.post(me, batch, bytes),
-            Partitioning::Gather => self.post(0, batch, bytes),
-            Partitioning::Broadcast => (0..workers).try_for_each(|target| self.post(target, batch.clone(), bytes)),
-            Partitioning::BroadcastToProcesses => (0..context.processes).try_for_each(|process| {
-                self.post(process * context.workers_per_process() + context.local_worker(), batch.clone(), bytes)
-            }),
-            _ if workers == 1 => self.post(0, batch, bytes),
-            Partitioning::Hash(keys) => {
-                let targets = hash_rows(&batch, keys)?.into_iter().map(|hash| part_of(hash, workers));
-                self.scatter(&batch, bytes, targets)
+            Partitioning::Gather => self.post(channels.first(), batch, bytes),
+            Partitioning::Broadcast => {
+                channels.workers(context.workers).try_for_each(|target| self.post(target, batch.clone(), bytes))
             },
-            Partitioning::HashToProcess(_) if context.processes == 1 => self.post(me, batch, bytes),
+            Partitioning::BroadcastToProcesses => {
+                let mut targets = (0..context.processes).filter_map(|process| partner(&channels, process, &context));
+                targets.try_for_each(|target| self.post(target, batch.clone(), bytes))
+            },
+            _ if count == 1 => self.post(channels.first(), batch, bytes),
+            Partitioning::Hash(keys) => {
+                let hashes = hash_rows(&batch, keys)?.into_iter();
+                match &channels {
+                    Channels::All => self.scatter(&batch, bytes, hashes.map(|hash| part_of(hash, count))),
+                    some => self.scatter(&batch, bytes, hashes.map(|hash| some.worker(part_of(hash, count)))),
+                }
+            },
+            Partitioning::HashToProcess(_) if context.processes == 1 && channels.contains(me) => {
+                self.post(me, batch, bytes)
+            },
             Partitioning::HashToProcess(keys) => {
+                let may_stay = channels.contains(me);
                 let targets = hash_rows(&batch, keys)?.into_iter().map(|hash| {
-                    let owner = part_of(hash, workers);
-                    if context.process_of(owner) == context.process { me } else { owner }
+                    let owner = channels.worker(part_of(hash, count));
+                    if may_stay && context.process_of(owner) == context.process { me } else { owner }
                 });
                 self.scatter(&batch, bytes, targets)
             },
             Partitioning::Range(range) => {
-                let targets = range_targets(&batch, range)?.into_iter().map(|target| target as usize);
-                self.scatter(&batch, bytes, targets)
+                let targets = range_targets(&batch, range)?.into_iter();
+                self.scatter(&batch, bytes, targets.map(|target| channels.worker(target as usize)))
             },
             Partitioning::Function(function) => {
-                let targets = function.clone().partition(&batch, workers)?;
+                let targets = function.clone().partition(&batch, count)?;
                 if targets.len() != batch.height() {
                     return Err(OperatorError::message(
                         crate::error::ErrorKind::InvalidQuery,
                         format!("partition function returned {} targets for {} rows", targets.len(), batch.height()),
                     ));
                 }
-                self.scatter(&batch, bytes, targets.into_iter().map(|target| (target % workers as u64) as usize))
+                let worker = |target: u64| channels.worker((target % count as u64) as usize);
+                self.scatter(&batch, bytes, targets.into_iter().map(worker))
             },
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Workers {
 /// Connects the mesh and starts the workers.
 pub(crate) fn spawn(config: &ClusterConfig, shared: Arc<PoolShared>) -> Result<Workers, Error> {
     let (allocators, guard, monitor) = if config.processes() == 1 {
+        config.validate_tags()?;
+        shared.set_tags(vec![config.tags.clone()]);
         let (allocators, guard) = CommunicationConfig::Process(config.workers)
             .try_build()
             .map_err(|reason| Error::Internal(format!("timely refused {} workers: {reason}", config.workers)))?;
@@ -35,6 +37,7 @@ pub(crate) fn spawn(config: &ClusterConfig, shared: Arc<PoolShared>) -> Result<W
     } else {
         let mesh = Mesh::connect(config)?;
         let monitor = mesh.monitor();
+        shared.set_tags(mesh.tags().to_vec());
         let (allocators, guard) = mesh.into_allocators()?;
         (allocators, guard, Some(monitor))
     };

@@ -67,6 +67,11 @@ impl WorkerPool {
         self.shared.process
     }
 
+    /// The tags of each process.
+    pub fn tags(&self) -> &[Vec<String>] {
+        self.shared.tags()
+    }
+
     /// Runs `plan` and returns at once. The plan must be fresh: what its factories share belongs to one run.
     ///
     /// # Errors

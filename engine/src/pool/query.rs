@@ -59,7 +59,7 @@ impl QueryRun {
         for node in &plan.nodes {
             splits.push(match &node.head {
                 Head::Source(source) => {
-                    let queue = SplitQueue::new(source.as_ref(), node.channels, context);
+                    let queue = SplitQueue::new(source.as_ref(), &node.channels, context);
                     let queue = queue.map_err(|source| Error::Operator {
                         operator: node.name(),
                         worker: context.worker,

@@ -23,6 +23,8 @@ pub(crate) struct PoolShared {
     lead: Mutex<Option<Thread>>,
     /// Set once the mesh stands; never in a single process.
     monitor: OnceLock<Arc<Monitor>>,
+    /// Those of each process, once the mesh stands.
+    tags: OnceLock<Vec<Vec<String>>>,
     queries: Mutex<Queries>,
 }
 
@@ -44,6 +46,7 @@ impl PoolShared {
             inbox_full: AtomicBool::new(false),
             lead: Mutex::default(),
             monitor: OnceLock::new(),
+            tags: OnceLock::new(),
             queries: Mutex::default(),
         }
     }
@@ -79,6 +82,14 @@ impl PoolShared {
     pub(crate) fn set_monitor(&self, monitor: Arc<Monitor>) {
         // There is one mesh in the life of a pool.
         drop(self.monitor.set(monitor));
+    }
+
+    pub(crate) fn set_tags(&self, tags: Vec<Vec<String>>) {
+        drop(self.tags.set(tags));
+    }
+
+    pub(crate) fn tags(&self) -> &[Vec<String>] {
+        self.tags.get().map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn set_lead(&self, lead: Thread) {

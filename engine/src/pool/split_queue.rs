@@ -66,19 +66,24 @@ impl Listed {
 }
 
 impl SplitQueue {
-    /// The splits of `source` for the process of `context`: its share of those of the cluster, or its own. A source with
-    /// one channel is read by process 0 alone.
-    pub(crate) fn new(source: &dyn Source, channels: Channels, context: &WorkerContext) -> Result<Self, OperatorError> {
-        match (source.listing(), channels) {
-            (_, Channels::One) if context.process > 0 => Ok(Self::empty()),
-            (Listing::Process, _) => Ok(Self { listed: OnceLock::new() }),
-            (Listing::Cluster, channels) => {
-                let (first, stride) = match channels {
-                    Channels::All => (context.process, context.processes),
-                    Channels::One => (0, 1),
-                };
+    /// The splits of `source` for the process of `context`: its share of those of the cluster, or its own. Processes without
+    /// a channel read nothing.
+    pub(crate) fn new(
+        source: &dyn Source,
+        channels: &Channels,
+        context: &WorkerContext,
+    ) -> Result<Self, OperatorError> {
+        let mut readers: Vec<usize> =
+            channels.workers(context.workers).map(|worker| context.process_of(worker)).collect();
+        readers.dedup();
+        let Some(first) = readers.iter().position(|process| *process == context.process) else {
+            return Ok(Self::empty());
+        };
+        match source.listing() {
+            Listing::Process => Ok(Self { listed: OnceLock::new() }),
+            Listing::Cluster => {
                 let splits = source.splits()?;
-                let lane = Lane::new(Reader::Any, (first..splits.len()).step_by(stride).collect());
+                let lane = Lane::new(Reader::Any, (first..splits.len()).step_by(readers.len()).collect());
                 Ok(Self { listed: OnceLock::from(Listed { splits, lanes: vec![lane] }) })
             },
         }
@@ -163,7 +168,7 @@ mod tests {
     fn workers_read_their_own_splits_first_and_then_those_of_others() {
         use Reader::{Any, Preferred};
         let source = Readers(vec![Preferred(1), Any, Preferred(0), Preferred(0), Preferred(1)], Listing::Process);
-        let queue = SplitQueue::new(&source, Channels::All, &context(1)).unwrap();
+        let queue = SplitQueue::new(&source, &Channels::All, &context(1)).unwrap();
         assert_eq!(queue.count(), None);
         let taken: Vec<_> = [0, 0, 0, 0, 1, 1].map(|worker| queue.pop(&source, worker).unwrap()).into();
         assert_eq!(taken, [Some(2), Some(3), Some(1), Some(0), Some(4), None]);
@@ -174,7 +179,7 @@ mod tests {
     fn what_one_worker_reads_is_left_to_it() {
         use Reader::Only;
         let source = Readers(vec![Only(1), Only(0), Only(1)], Listing::Process);
-        let queue = SplitQueue::new(&source, Channels::All, &context(0)).unwrap();
+        let queue = SplitQueue::new(&source, &Channels::All, &context(0)).unwrap();
         let taken: Vec<_> = [0, 0, 1, 1, 1].map(|worker| queue.pop(&source, worker).unwrap()).into();
         assert_eq!(taken, [Some(1), None, Some(0), Some(2), None]);
     }
@@ -182,13 +187,16 @@ mod tests {
     #[test]
     fn processes_share_what_the_cluster_lists() {
         let source = Readers(vec![Reader::Any; 5], Listing::Cluster);
-        let all = |channels, process| {
-            let queue = SplitQueue::new(&source, channels, &context(process)).unwrap();
+        let all = |channels: Channels, process| {
+            let queue = SplitQueue::new(&source, &channels, &context(process)).unwrap();
             let taken = std::iter::from_fn(|| queue.pop(&source, 1).unwrap()).collect::<Vec<_>>();
             assert_eq!(queue.count(), Some(taken.len()));
             taken
         };
         assert_eq!([all(Channels::All, 0), all(Channels::All, 1)], [vec![0, 2, 4], vec![1, 3]]);
-        assert_eq!([all(Channels::One, 0), all(Channels::One, 1)], [vec![0, 1, 2, 3, 4], vec![]]);
+        let some = |workers: &[usize]| Channels::new(workers.iter().copied(), 4);
+        assert_eq!([all(some(&[0]), 0), all(some(&[0]), 1)], [vec![0, 1, 2, 3, 4], vec![]]);
+        assert_eq!([all(some(&[2, 3]), 0), all(some(&[2, 3]), 1)], [vec![], vec![0, 1, 2, 3, 4]]);
+        assert_eq!([all(some(&[0, 1, 3]), 0), all(some(&[0, 1, 3]), 1)], [vec![0, 2, 4], vec![1, 3]]);
     }
 }

@@ -12,14 +12,15 @@ use crate::state::foreign;
 /// Merges the partial aggregates of all workers and computes the aggregates from them.
 ///
 /// Blocks; holds the state of every group whose key it owns, and states that are not merged yet: up to 64 MB, or as much as
-/// the groups take. Without keys, worker 0 owns the only group and sends one row even if there was no input.
+/// the groups take. Without keys, one worker owns the only group and sends one row even if there was no input.
 pub struct FinalAggregate {
     plan: Arc<TwoPhase>,
+    owner: usize,
 }
 
 impl FinalAggregate {
-    pub(crate) fn new(plan: Arc<TwoPhase>) -> Self {
-        Self { plan }
+    pub(crate) fn new(plan: Arc<TwoPhase>, owner: usize) -> Self {
+        Self { plan, owner }
     }
 }
 
@@ -35,6 +36,7 @@ impl OperatorFactory for FinalAggregate {
             state: PartitionedState::new(self.plan.clone(), context.workers)?,
             plan: self.plan.clone(),
             context: *context,
+            is_owner: context.worker == self.owner,
             ended: false,
             more: false,
             pending: Slices::default(),
@@ -45,6 +47,7 @@ impl OperatorFactory for FinalAggregate {
 struct Channel {
     plan: Arc<TwoPhase>,
     context: WorkerContext,
+    is_owner: bool,
     state: PartitionedState,
     ended: bool,
     /// Whether the state has groups to send that are not pending yet.
@@ -67,7 +70,7 @@ impl Operator for Channel {
             return self.state.merge_next();
         }
         if self.pending.is_empty() && self.more {
-            let (groups, more) = self.state.take_next(self.context.worker == 0)?;
+            let (groups, more) = self.state.take_next(self.is_owner)?;
             self.pending = Slices::new(groups);
             self.more = more;
         }

@@ -39,15 +39,16 @@ impl OperatorFactory for KeyedRows {
 
 /// Evaluates aggregates that do not decompose on whole groups.
 ///
-/// Blocks; holds all rows of the groups whose keys it owns. Without keys, worker 0 holds all rows. The rows of a group
+/// Blocks; holds all rows of the groups whose keys it owns. Without keys, one worker holds all rows. The rows of a group
 /// stand in the order of the stream: by the worker that sent them, then as they were sent.
 pub struct WholeGroupAggregate {
     plan: Arc<WholeGroups>,
+    owner: usize,
 }
 
 impl WholeGroupAggregate {
-    pub(crate) fn new(plan: Arc<WholeGroups>) -> Self {
-        Self { plan }
+    pub(crate) fn new(plan: Arc<WholeGroups>, owner: usize) -> Self {
+        Self { plan, owner }
     }
 }
 
@@ -62,6 +63,7 @@ impl OperatorFactory for WholeGroupAggregate {
         Ok(Box::new(Channel {
             plan: self.plan.clone(),
             context: *context,
+            is_owner: context.worker == self.owner,
             held: OrderedBatches::default(),
             grouped: None,
             result: Slices::default(),
@@ -72,6 +74,7 @@ impl OperatorFactory for WholeGroupAggregate {
 struct Channel {
     plan: Arc<WholeGroups>,
     context: WorkerContext,
+    is_owner: bool,
     held: OrderedBatches,
     grouped: Option<Grouped>,
     /// Without keys, what the only group became.
@@ -170,7 +173,7 @@ impl Operator for Channel {
         let rows = self.gather()?;
         if !self.plan.key_names().is_empty() {
             self.grouped = Some(Grouped::new(rows, &self.plan)?);
-        } else if self.context.worker == 0 {
+        } else if self.is_owner {
             let no_keys = DataFrame::default();
             self.result = Slices::new(self.plan.finish(&no_keys, &rows, &GroupPositions::default())?);
         }

@@ -14,7 +14,7 @@ use super::side::BuildSide;
 const SCAN: u32 = 1 << 20;
 
 /// How far a probe channel is with emitting lone rows. It waits for all other probe channels of the process, because any of
-/// them may still mark a row; then the channels share out the partitions.
+/// them may still mark a row; then those on workers that hold build rows share out the partitions.
 #[derive(Default)]
 pub(super) struct LoneRows {
     ended: bool,
@@ -27,9 +27,10 @@ impl LoneRows {
         shared: &Shared,
         local: &Local,
         side: &BuildSide,
-        limit: usize,
+        context: &WorkerContext,
         output: &mut Output,
     ) -> Result<Progress, OperatorError> {
+        let limit = context.batch_rows.max(1);
         if !self.ended {
             local.end_probe();
             self.ended = true;
@@ -38,6 +39,9 @@ impl LoneRows {
             // The others are about to end: they share the frontier of the probe side.
             std::thread::yield_now();
             return Ok(Progress::More);
+        }
+        if !shared.options.build_channels.contains(context.worker) {
+            return Ok(Progress::Done);
         }
         let Some((part, from)) = self.partition.take().or_else(|| local.claim().map(|part| (part, 0))) else {
             return Ok(Progress::Done);

@@ -1,6 +1,7 @@
 //! Vectorised lookup of a batch of keys.
 
 use quokka_engine::hash::part_of;
+use quokka_engine::plan::Channels;
 
 use super::error::JoinError;
 use super::keys::{Keys, Word, Words};
@@ -20,15 +21,17 @@ struct Candidate {
     end: u32,
 }
 
-/// Which partition holds the keys of a hash: worker `first + i` of `workers` owns partition `i`.
-#[derive(Clone, Copy, Debug)]
+/// Which partition holds the keys of a hash: the channels share the hashes, and what worker `first + i` of `workers` has is
+/// partition `i`.
+#[derive(Clone, Debug)]
 pub(super) struct Ownership {
+    pub(super) channels: Channels,
     pub(super) workers: usize,
     pub(super) first: usize,
 }
 
 /// The matches of each row of a batch, in the order of the rows.
-pub(super) fn lookup(build: &BuildSide, ownership: Ownership, keys: &Keys) -> Result<Vec<Match>, JoinError> {
+pub(super) fn lookup(build: &BuildSide, ownership: &Ownership, keys: &Keys) -> Result<Vec<Match>, JoinError> {
     let mut narrow = Vec::new();
     let mut wide = Vec::new();
     for partition in build.partitions() {
@@ -56,7 +59,7 @@ fn pair_all(build: &BuildSide, height: usize) -> Vec<Match> {
 
 fn find_valid<W: Word>(
     tables: &[&Table<W>],
-    ownership: Ownership,
+    ownership: &Ownership,
     keys: &Keys,
     words: &[W],
 ) -> Result<Vec<Match>, JoinError> {
@@ -68,20 +71,28 @@ fn find_valid<W: Word>(
 
 fn find<W: Word>(
     tables: &[&Table<W>],
-    ownership: Ownership,
+    ownership: &Ownership,
     hashes: &[u64],
     words: &[W],
     rows: impl Iterator<Item = u32>,
 ) -> Result<Vec<Match>, JoinError> {
-    if let (1, [table]) = (ownership.workers, tables) {
-        return find_in(|_| Ok((0, *table)), tables, hashes, words, rows);
-    }
-    let table_of = |hash| {
-        let owner = part_of(hash, ownership.workers);
-        let part = owner.wrapping_sub(ownership.first);
+    let channels = ownership.channels.count(ownership.workers);
+    let part = |owner: usize| owner.wrapping_sub(ownership.first);
+    let table_of = |owner: usize| {
+        let part = part(owner);
         tables.get(part).map(|table| (part as u32, *table)).ok_or(JoinError::ForeignRow { owner })
     };
-    find_in(table_of, tables, hashes, words, rows)
+    match &ownership.channels {
+        only if channels == 1 => {
+            let owner = only.first();
+            match tables.get(part(owner)) {
+                Some(table) => find_in(|_| Ok((part(owner) as u32, *table)), tables, hashes, words, rows),
+                None => find_in(|_| Err(JoinError::ForeignRow { owner }), tables, hashes, words, rows),
+            }
+        },
+        Channels::All => find_in(|hash| table_of(part_of(hash, channels)), tables, hashes, words, rows),
+        some => find_in(|hash| table_of(some.worker(part_of(hash, channels))), tables, hashes, words, rows),
+    }
 }
 
 /// Three passes over a block of rows, so that the memory accesses of its rows overlap: ask for their directory slots; read

@@ -135,9 +135,8 @@ pub struct JoinOptions {
     pub distribution: Distribution,
     /// The columns of the result that are wanted, in this order; `None` for all. Others are never gathered.
     pub projection: Option<Vec<PlSmallStr>>,
-    /// Which workers run a channel of the probe operator. `One` only behind a source that is read by worker 0 alone in a
-    /// single process.
-    pub probe_channels: Channels,
+    /// Which workers hold rows of a partitioned build side. Processes without one must get no probe rows.
+    pub build_channels: Channels,
     /// Filters over the build keys, to be filled for scans of the probe side. Only for joins in which a probe row without a
     /// match is not part of the result ([`drops_probe_rows`](Self::drops_probe_rows)).
     pub filters: Vec<Arc<DynamicFilter>>,
@@ -156,7 +155,7 @@ impl JoinOptions {
             condition: None,
             distribution: if how == JoinType::Cross { Distribution::Broadcast } else { Distribution::Partitioned },
             projection: None,
-            probe_channels: Channels::All,
+            build_channels: Channels::All,
             filters: Vec::new(),
         }
     }
@@ -203,9 +202,9 @@ impl JoinOptions {
         self
     }
 
-    /// Says which workers run a channel of the probe operator.
-    pub fn with_probe_channels(mut self, channels: Channels) -> Self {
-        self.probe_channels = channels;
+    /// Says which workers hold rows of a partitioned build side: those with a channel of the build operator.
+    pub fn with_build_channels(mut self, channels: Channels) -> Self {
+        self.build_channels = channels;
         self
     }
 
@@ -228,7 +227,7 @@ impl JoinOptions {
 
     /// Whether build rows leave on their own once the probe side has ended: those without a match of a preserved side, or
     /// the result of a semi or anti join whose left side is held.
-    pub(super) fn emits_build_rows(&self) -> bool {
+    pub fn emits_build_rows(&self) -> bool {
         self.how.preserves(self.build) || (self.how.filters() && self.build == Side::Left)
     }
 }

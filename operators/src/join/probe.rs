@@ -94,7 +94,7 @@ impl ProbeChannel {
         let shared = &self.shared;
         let height = frame.height();
         let keys = shared.keys(&frame, &shared.probe_keys)?;
-        let mut matches = lookup(&side, shared.ownership(&self.context), &keys)?;
+        let mut matches = lookup(&side, &shared.ownership(&self.context), &keys)?;
         if shared.format == KeyFormat::Hashed {
             let keys = KeyColumns::of(&frame, &shared.probe_keys)?;
             matches.retain(|found| is_equal(&side, &keys, found));
@@ -262,7 +262,7 @@ impl Operator for ProbeChannel {
         let side = self.side()?;
         let local = self.shared.local(&self.context);
         match &mut self.lone {
-            Some(lone) => lone.step(&self.shared, local, &side, self.context.batch_rows.max(1), output),
+            Some(lone) => lone.step(&self.shared, local, &side, &self.context, output),
             None => Ok(Progress::Done),
         }
     }

@@ -63,10 +63,6 @@ impl Shared {
                 Distribution::Partitioned => workers,
                 Distribution::Broadcast => 1,
             };
-            let probing = match self.options.probe_channels {
-                Channels::All => workers,
-                Channels::One => 1,
-            };
             let processes = match self.options.distribution {
                 Distribution::Partitioned => context.processes,
                 Distribution::Broadcast => 1,
@@ -77,7 +73,7 @@ impl Shared {
                 collected: Mutex::default(),
                 building: AtomicUsize::new(workers),
                 side: OnceLock::new(),
-                probing: AtomicUsize::new(probing),
+                probing: AtomicUsize::new(workers),
                 next_emitted: AtomicUsize::new(0),
             }
         })
@@ -91,9 +87,11 @@ impl Shared {
     /// Which worker of the process has the keys of a hash.
     pub(super) fn ownership(&self, context: &WorkerContext) -> Ownership {
         match self.options.distribution {
-            Distribution::Broadcast => Ownership { workers: 1, first: 0 },
-            Distribution::Partitioned => {
-                Ownership { workers: context.workers, first: context.process * context.workers_per_process() }
+            Distribution::Broadcast => Ownership { channels: Channels::All, workers: 1, first: 0 },
+            Distribution::Partitioned => Ownership {
+                channels: self.options.build_channels.clone(),
+                workers: context.workers,
+                first: context.process * context.workers_per_process(),
             },
         }
     }

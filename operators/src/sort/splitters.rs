@@ -12,32 +12,32 @@ use super::sample::weight_column;
 use crate::gather::gather;
 use crate::ordered_batches::{OrderedBatches, concatenate};
 
-/// Takes the samples of all workers, on one worker, and sends at most `workers - 1` rows that cut the sort order into
-/// ranges of about equal size. The second step of a [distributed sort](super).
+/// Takes the samples of all workers, on one worker, and sends rows that cut the sort order into ranges of about equal size. The second step of a [distributed sort](super).
 ///
 /// Blocks; holds the samples. Rows that are equal share a range: if they are more than a fair share, the other ranges
 /// divide the rest.
 #[derive(Clone, Debug)]
 pub struct SortSplitters {
     order: SortOrder,
+    ranges: usize,
 }
 
 impl SortSplitters {
-    /// Cuts `order`.
-    pub fn new(order: SortOrder) -> Self {
-        Self { order }
+    /// Cuts `order` into at most so many ranges.
+    pub fn new(order: SortOrder, ranges: usize) -> Self {
+        Self { order, ranges }
     }
 }
 
 impl OperatorFactory for SortSplitters {
     fn describe(&self) -> Description {
-        Description::blocks("sort-splitters").with("by", &self.order)
+        Description::blocks("sort-splitters").with("by", &self.order).with("ranges", self.ranges)
     }
 
-    fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
+    fn create(&self, _context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
         Ok(Box::new(SplittersChannel {
             order: self.order.clone(),
-            ranges: context.workers,
+            ranges: self.ranges,
             samples: OrderedBatches::default(),
         }))
     }

@@ -4,6 +4,7 @@ mod aggregate;
 mod filter;
 mod join;
 mod order;
+mod placed;
 mod project;
 mod rows;
 mod scan;

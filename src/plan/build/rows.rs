@@ -140,6 +140,7 @@ fn has_order(plan: &LogicalPlan) -> bool {
         | Node::Select { input, .. }
         | Node::WithColumns { input, .. }
         | Node::Slice { input, .. }
+        | Node::Placed { input, .. }
         | Node::MapBatches { input, .. } => has_order(input),
         Node::Rows { input, operation } => operation.keeps_order() && has_order(input),
         Node::Union { inputs } => inputs.iter().all(has_order),

@@ -11,9 +11,7 @@ use super::{common_dtype, schema_of};
 use crate::error::PlanError;
 use crate::plan::expression::{NamedExpr, expand};
 use crate::plan::logical::{LogicalPlan, Node};
-use crate::user::{
-    BatchFunction, ChannelCount, CoGroup, CoGroupSide, InputPartitioning, StatefulOperator, UserError, UserOperator,
-};
+use crate::user::{BatchFunction, CoGroup, CoGroupSide, InputPartitioning, StatefulOperator, UserError, UserOperator};
 
 impl LogicalPlan {
     /// What `function` makes of each batch of the columns `required`, or of all.
@@ -48,19 +46,6 @@ impl LogicalPlan {
         let operator = UserOperator::new(operator, inputs.len());
         check_keys(&operator, &schemas)?;
         Ok(Self::new(Node::Stateful { inputs, operator: Arc::new(operator) }, schema))
-    }
-
-    /// The same with so many channels of its last operator, which must be one of the user.
-    pub(crate) fn with_channels(self, channels: ChannelCount, method: &'static str) -> Result<Self, PlanError> {
-        if matches!(channels, ChannelCount::Some(0) | ChannelCount::PerProcess(0)) {
-            return Err(PlanError::argument(method, "an operator needs at least 1 channel"));
-        }
-        let Node::Stateful { inputs, operator } = self.node() else {
-            let reason = "channels are chosen for `stateful` and `cogroup`, right behind them; other operators run on all workers";
-            return Err(PlanError::argument(method, reason));
-        };
-        let operator = Arc::new(operator.with_channels(channels));
-        Ok(Self::new(Node::Stateful { inputs: inputs.clone(), operator }, self.schema().clone()))
     }
 
     /// What `function` makes of the rows of both inputs with each key.

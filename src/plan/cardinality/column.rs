@@ -137,7 +137,7 @@ impl Estimates {
                 })
             },
             Node::Join { left, right, join } => self.joined_column(left, right, join, name, rows),
-            Node::Sort { input, .. } => self.column(input, name),
+            Node::Sort { input, .. } | Node::Placed { input, .. } => self.column(input, name),
             Node::TopK { input, .. } | Node::Slice { input, .. } => {
                 let before = self.rows(input)?;
                 Some(self.column(input, name)?.sampled(before, rows / before.max(1.0)))

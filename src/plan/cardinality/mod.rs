@@ -10,6 +10,7 @@
 mod aggregate;
 mod column;
 mod join;
+mod most;
 mod number;
 mod predicate;
 mod scan;
@@ -59,7 +60,10 @@ impl Estimates {
             },
             Node::Filter { input, predicate } => Some(self.rows(input)? * self.selectivity(input, predicate)),
             Node::Select { input, exprs } if makes_one_row(exprs, input) => Some(1.0),
-            Node::Select { input, .. } | Node::WithColumns { input, .. } | Node::Sort { input, .. } => self.rows(input),
+            Node::Select { input, .. }
+            | Node::WithColumns { input, .. }
+            | Node::Sort { input, .. }
+            | Node::Placed { input, .. } => self.rows(input),
             Node::Aggregate { input, keys, .. } => self.groups(input, keys),
             Node::Join { left, right, join } => self.join_rows(left, right, join),
             Node::TopK { input, k, .. } => Some(self.rows(input).unwrap_or(f64::INFINITY).min(*k as f64)),

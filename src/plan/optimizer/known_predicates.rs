@@ -51,7 +51,10 @@ pub(super) fn known_predicates(plan: &LogicalPlan) -> Vec<Expr> {
         Node::Rows { input, operation } => {
             renamed(known_predicates(input), |name| operation.keeps(name).then(|| name.clone()))
         },
-        Node::Sort { input, .. } | Node::TopK { input, .. } | Node::Slice { input, .. } => known_predicates(input),
+        Node::Sort { input, .. }
+        | Node::TopK { input, .. }
+        | Node::Slice { input, .. }
+        | Node::Placed { input, .. } => known_predicates(input),
         Node::Aggregate { .. } | Node::Union { .. } | Node::MapBatches { .. } | Node::Stateful { .. } => Vec::new(),
     }
 }

@@ -51,7 +51,9 @@ fn visit(plan: &LogicalPlan, mut dropped: Vec<Columns>) -> LogicalPlan {
             plan.map_inputs(|input| visit(input, dropped.clone()))
         },
         Node::Join { left, right, join } => visit_join(plan, left, right, join, &dropped),
-        Node::Sort { .. } | Node::Union { .. } => plan.map_inputs(|input| visit(input, dropped.clone())),
+        Node::Sort { .. } | Node::Union { .. } | Node::Placed { .. } => {
+            plan.map_inputs(|input| visit(input, dropped.clone()))
+        },
         Node::Scan { .. }
         | Node::TopK { .. }
         | Node::Slice { .. }

@@ -58,7 +58,9 @@ pub(super) fn push(plan: &LogicalPlan, predicates: Vec<Expr>) -> LogicalPlan {
             let (below, above) = split_by_operation(operation, predicates);
             filtered(plan.map_inputs(|input| push(input, below.clone())), above)
         },
-        Node::Sort { .. } | Node::Union { .. } => plan.map_inputs(|input| push(input, predicates.clone())),
+        Node::Sort { .. } | Node::Union { .. } | Node::Placed { .. } => {
+            plan.map_inputs(|input| push(input, predicates.clone()))
+        },
         Node::TopK { .. } | Node::Slice { .. } | Node::MapBatches { .. } | Node::Stateful { .. } => {
             filtered(plan.map_inputs(apply), predicates)
         },

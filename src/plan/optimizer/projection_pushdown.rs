@@ -59,6 +59,12 @@ fn prune(plan: &LogicalPlan, required: &Names) -> LogicalPlan {
             let inputs = inputs.iter().map(|input| prune(input, required)).collect();
             LogicalPlan::new(Node::Union { inputs }, kept(plan.schema(), required))
         },
+        Node::Placed { input, placement, channels } => {
+            let input = computed_from(input, required);
+            let schema = input.schema().clone();
+            let node = Node::Placed { input, placement: placement.clone(), channels: channels.clone() };
+            LogicalPlan::new(node, schema)
+        },
         // Code of the user sees the columns that it was promised.
         Node::MapBatches { .. } | Node::Stateful { .. } => plan.map_inputs(apply),
     };

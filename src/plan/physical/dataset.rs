@@ -18,8 +18,8 @@ impl Lowering<'_> {
         let told = parts_schema(&kept);
         let stream = self.fuse(stream, Arc::new(KeepDataset::new(rows.clone())), told.clone());
         // Also on one worker of a cluster, so that only worker 0 gives a number.
-        let mut numbered = self.exchange(stream, Partitioning::Gather, Arc::new(NumberDataset::new(kept)), told);
-        numbered.placement = Placement::One;
+        let way = (Partitioning::Gather, self.one(0));
+        let numbered = self.exchange(stream, way, Arc::new(NumberDataset::new(kept)), told);
         self.trace_rest();
         numbered
     }
@@ -31,6 +31,7 @@ impl Lowering<'_> {
         parts: Parts,
         mut request: ScanRequest,
         order: Order,
+        wanted: Option<Channels>,
     ) -> Lowered {
         request.in_order = match order {
             Order::Ignored => false,
@@ -42,6 +43,7 @@ impl Lowering<'_> {
             true => Placement::Ranges,
             false => Placement::Spread,
         };
+        let in_order = request.in_order;
         let source = scan.source(&request)?;
         let schema = source.schema();
         let node = self.plan.add(Node {
@@ -52,6 +54,13 @@ impl Lowering<'_> {
             gates: Vec::new(),
             channels: Channels::All,
         });
-        Ok(Stream { node, schema, placement, sources: vec![node] })
+        let stream = Stream { node, schema, placement, channels: Channels::All, sources: vec![node] };
+        Ok(match wanted {
+            None => stream,
+            Some(wanted) if !in_order => self.spread(stream, Some(wanted)),
+            Some(one) if one.count(self.workers) == 1 => self.restore_order(stream, Some(&one)),
+            // To move parts of an order would mean to hold them.
+            Some(_) => stream,
+        })
     }
 }

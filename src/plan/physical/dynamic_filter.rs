@@ -167,7 +167,7 @@ pub(super) fn of_input(plan: &LogicalPlan, doomed: &[Doomed]) -> Vec<Doomed> {
         Node::Rows { operation, .. } => {
             rename_all(doomed, |name| operation.passes_filters_on(name).then(|| name.clone()))
         },
-        Node::Sort { .. } | Node::Union { .. } => doomed.to_vec(),
+        Node::Sort { .. } | Node::Union { .. } | Node::Placed { .. } => doomed.to_vec(),
         // Which rows a limit takes depends on the others; what looks at many rows too.
         _ => Vec::new(),
     }

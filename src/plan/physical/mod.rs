@@ -3,6 +3,9 @@
 //! Operators that look at one row at a time are fused behind what feeds them; an exchange starts a new node. Every run of
 //! a query is lowered anew, as operators of one run share state.
 //!
+//! **Channels.** A node has a channel on some of the workers, by default on all or on those that have its rows already
+//! (`place.rs`). The user may choose them; the choice is for the next node that reads a table or gets rows by an exchange.
+//!
 //! **Order.** Most streams have none: rows of different workers mix. A stream has an order if it is sorted, so that worker
 //! `i` holds the `i`-th range, or if one worker reads its source. Operations that look at the order demand it from their
 //! input; nothing else pays for it.
@@ -13,8 +16,10 @@ mod dataset;
 mod dynamic_filter;
 mod filter;
 mod function;
+mod in_turn;
 mod join;
 mod keys;
+mod place;
 mod project;
 mod requirement;
 mod rows;
@@ -102,6 +107,7 @@ pub(crate) fn lower(
         filters: DynamicFilters::new(on.dynamic_filters),
         tracing: Tracing::default(),
         handovers: Vec::new(),
+        wanted: None,
         shared: query.shared.iter().map(SharedResult::new).collect(),
     };
     let mut stream = lowering.lower(&query.root, Order::Kept)?;
@@ -145,11 +151,11 @@ enum Order {
 /// Where the rows of a stream are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Placement {
-    /// On all workers, in no particular order.
+    /// On several workers, in no particular order.
     Spread,
-    /// On all workers; each holds one range of the order, worker 0 the first.
+    /// On several workers; each holds one range of the order, in the order of the workers.
     Ranges,
-    /// On worker 0, in order if there is one.
+    /// On one worker, in order if there is one.
     One,
 }
 
@@ -158,6 +164,8 @@ struct Stream {
     node: usize,
     schema: SchemaRef,
     placement: Placement,
+    /// The workers that have rows.
+    channels: Channels,
     /// The sources that it comes from.
     sources: Vec<usize>,
 }
@@ -170,6 +178,8 @@ struct Lowering<'a> {
     filters: DynamicFilters,
     tracing: Tracing,
     handovers: Vec<Handover>,
+    /// Where the user wants the next node that reads a table or exchanges rows.
+    wanted: Option<Channels>,
     /// As in the query.
     shared: Vec<SharedResult>,
 }
@@ -183,6 +193,7 @@ impl Lowering<'_> {
         let lowered = self.lower_known(plan, order, doomed);
         // Whatever was not asked for is said of no other plan.
         self.filters.take();
+        self.wanted = None;
         lowered
     }
 
@@ -190,12 +201,19 @@ impl Lowering<'_> {
         match plan.node() {
             Node::Scan { scan, request } => self.scan(scan.as_ref(), request, order, doomed),
             Node::Filter { input, predicate } => self.filter(input, predicate, order),
-            Node::Select { input, exprs } => self.select(input, exprs, plan.schema(), order),
+            Node::Select { input, exprs } => self.select(plan, input, exprs, order),
             Node::WithColumns { input, exprs } => self.with_columns(input, exprs, plan.schema(), order),
-            Node::Aggregate { input, keys, aggs } => self.aggregate(input, keys, aggs),
+            Node::Aggregate { input, keys, aggs } => self.aggregate(plan, input, keys, aggs),
             Node::Join { left, right, join } => self.join(left, right, join, plan.schema(), doomed),
+            Node::Placed { input, channels, .. } => {
+                self.wanted.get_or_insert_with(|| channels.clone());
+                self.lower(input, order)
+            },
             // Nobody looks at the order.
-            Node::Sort { input, .. } if order == Order::Ignored => self.lower(input, order),
+            Node::Sort { input, .. } if order == Order::Ignored => {
+                self.wanted = None;
+                self.lower(input, order)
+            },
             Node::Sort { input, by, options } => self.sort(input, by, options),
             Node::TopK { input, k, by, options } => self.top_k(input, *k, by, options),
             Node::Slice { input, offset, length } => self.slice(input, *offset, *length),
@@ -216,43 +234,40 @@ impl Lowering<'_> {
         stream
     }
 
-    /// Distributes the rows of `stream` to a new operator.
+    /// Distributes the rows of `stream` to the channels of a new operator.
     fn exchange(
         &mut self,
         stream: Stream,
-        partitioning: Partitioning,
+        (partitioning, channels): (Partitioning, Channels),
         operator: Arc<dyn OperatorFactory>,
         schema: SchemaRef,
     ) -> Stream {
         let placement = match &partitioning {
-            Partitioning::Gather => Placement::One,
-            Partitioning::Range(_) => Placement::Ranges,
             Partitioning::PassThrough => stream.placement,
+            _ if channels.count(self.workers) == 1 => Placement::One,
+            Partitioning::Range(_) => Placement::Ranges,
             _ => Placement::Spread,
         };
         let inputs = vec![Input { from: stream.node, partitioning }];
-        let node = self.operator(operator, inputs, schema.clone());
-        Stream { node, schema, placement, sources: stream.sources }
+        let node = self.operator(operator, inputs, schema.clone(), channels.clone());
+        Stream { node, schema, placement, channels, sources: stream.sources }
     }
 
     /// Adds a node whose head is an operator.
-    fn operator(&mut self, operator: Arc<dyn OperatorFactory>, inputs: Vec<Input>, schema: SchemaRef) -> usize {
+    fn operator(
+        &mut self,
+        operator: Arc<dyn OperatorFactory>,
+        inputs: Vec<Input>,
+        schema: SchemaRef,
+        channels: Channels,
+    ) -> usize {
         self.plan.add(PhysicalNode {
             head: Head::Operator(operator),
             fused: Vec::new(),
             inputs,
             schema,
             gates: Vec::new(),
-            channels: Channels::All,
+            channels,
         })
-    }
-
-    /// The partitioning that brings all rows of a stream to worker 0.
-    fn to_one(&self, stream: &Stream) -> Partitioning {
-        if self.workers == 1 || stream.placement == Placement::One {
-            Partitioning::PassThrough
-        } else {
-            Partitioning::Gather
-        }
     }
 }

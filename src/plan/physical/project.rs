@@ -17,11 +17,12 @@ use crate::plan::logical::LogicalPlan;
 impl Lowering<'_> {
     pub(super) fn select(
         &mut self,
+        plan: &LogicalPlan,
         input: &LogicalPlan,
         exprs: &[NamedExpr],
-        schema: &SchemaRef,
         order: Order,
     ) -> Lowered {
+        let schema = plan.schema();
         let expressions = to_exprs(exprs);
         match requirement_of(exprs.iter().map(|named| &named.expr), input.schema())? {
             Some(Requirement::Rows) => {
@@ -35,9 +36,10 @@ impl Lowering<'_> {
             },
             // Constants alone make one row, as aggregates do.
             Some(Requirement::Aggregate) | None => {
+                let wanted = self.take_wanted();
                 let stream = self.lower(input, Order::Ignored)?;
-                let plan = AggregatePlan::new(&[], &expressions, &stream.schema)?;
-                Ok(self.aggregated(stream, &plan))
+                let aggregates = AggregatePlan::new(&[], &expressions, &stream.schema)?;
+                Ok(self.aggregated(stream, aggregates, plan, wanted))
             },
             Some(requirement) => {
                 let projection = Projection::compile(&expressions, input.schema())?;

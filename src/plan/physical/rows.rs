@@ -6,7 +6,7 @@ use polars_core::prelude::PlSmallStr;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::OperatorFactory;
 use quokka_engine::partitioning::Partitioning;
-use quokka_engine::plan::{Head, Input};
+use quokka_engine::plan::{Channels, Head, Input};
 use quokka_engine::source::{Scan, ScanRequest};
 use quokka_operators::distinct::Distinct;
 use quokka_operators::explode::Explode;
@@ -26,11 +26,13 @@ impl Lowering<'_> {
             RowOperation::Draw(draw) => Arc::new(draw.clone()),
             RowOperation::AtLeast(rows) => Arc::new(AtLeast::new(*rows)),
         };
+        // All others run where their rows are.
+        let wanted = if matches!(operation, RowOperation::AtLeast(_)) { self.take_wanted() } else { None };
         let stream = self.lower(input, order)?;
         let schema = operation.schema(&stream.schema);
         if matches!(operation, RowOperation::AtLeast(_)) && stream.placement != Placement::One {
-            let partitioning = self.to_one(&stream);
-            let mut stream = self.exchange(stream, partitioning, operator, schema);
+            let way = self.to_one(&stream, wanted.as_ref());
+            let mut stream = self.exchange(stream, way, operator, schema);
             stream.placement = Placement::One;
             return Ok(stream);
         }
@@ -39,17 +41,24 @@ impl Lowering<'_> {
 
     /// Rows with equal keys meet on one worker; few of them are sent there. All meet where their order counts.
     fn distinct(&mut self, input: &LogicalPlan, keys: &[PlSmallStr], in_order: bool) -> Lowered {
+        let wanted = self.take_wanted();
         let mut stream = self.lower(input, if in_order { Order::Needed } else { Order::Ignored })?;
         if in_order {
-            stream = self.restore_order(stream);
+            stream = self.restore_order(stream, wanted.as_ref());
         }
         let schema = stream.schema.clone();
         let distinct = Distinct::new(keys, &schema)?;
-        if stream.placement == Placement::One && (in_order || self.workers == 1) {
+        let way = match wanted {
+            None if in_order && stream.placement == Placement::One => self.stay(&stream),
+            None if self.workers == 1 || self.is_small(input) => self.to_one(&stream, None),
+            Some(one) if one.count(self.workers) == 1 || in_order => self.to_one(&stream, Some(&one)),
+            wanted => (Partitioning::Hash(keys.to_vec()), wanted.unwrap_or(Channels::All)),
+        };
+        if stream.placement == Placement::One && matches!(way.0, Partitioning::PassThrough) {
             return Ok(self.fuse(stream, Arc::new(distinct), schema));
         }
         let stream = self.fuse(stream, Arc::new(distinct.clone().partial()), schema.clone());
-        Ok(self.exchange(stream, Partitioning::Hash(keys.to_vec()), Arc::new(distinct), schema))
+        Ok(self.exchange(stream, way, Arc::new(distinct), schema))
     }
 
     /// Numbers rows in the order of a sort or, if there is none, of the table: where a table is read that knows how many
@@ -60,24 +69,26 @@ impl Lowering<'_> {
         {
             return Ok(stream);
         }
+        let wanted = self.take_wanted();
         let stream = self.lower(input, Order::Needed)?;
         let schema = RowOperation::Index { number: number.clone(), offset }.schema(&stream.schema);
         match stream.placement {
             Placement::One => Ok(self.fuse(stream, Arc::new(RowIndex::new(number.clone(), offset)), schema)),
             Placement::Ranges => {
                 let counts = vec![Input { from: stream.node, partitioning: Partitioning::PassThrough }];
-                let counts = self.operator(Arc::new(RowCount), counts, RowCount::schema());
+                let counts = self.operator(Arc::new(RowCount), counts, RowCount::schema(), stream.channels.clone());
                 let inputs = vec![
                     Input { from: stream.node, partitioning: Partitioning::PassThrough },
                     Input { from: counts, partitioning: Partitioning::Broadcast },
                 ];
                 let index = IndexRanges::new(number.clone(), offset);
-                let node = self.operator(Arc::new(index), inputs, schema.clone());
+                let node = self.operator(Arc::new(index), inputs, schema.clone(), stream.channels.clone());
                 Ok(Stream { node, schema, ..stream })
             },
             Placement::Spread => {
                 let index = Arc::new(RowIndex::new(number.clone(), offset));
-                let mut stream = self.exchange(stream, Partitioning::Gather, index, schema);
+                let way = self.to_one(&stream, wanted.as_ref());
+                let mut stream = self.exchange(stream, way, index, schema);
                 stream.placement = Placement::One;
                 Ok(stream)
             },

@@ -57,18 +57,24 @@ impl Lowering<'_> {
     }
 
     /// Reads the result of a shared plan.
-    pub(super) fn shared_scan(&mut self, index: usize, request: &ScanRequest, order: Order) -> Lowered {
+    pub(super) fn shared_scan(
+        &mut self,
+        index: usize,
+        request: &ScanRequest,
+        order: Order,
+        wanted: Option<Channels>,
+    ) -> Lowered {
         let in_order = match order {
             Order::Ignored => false,
             Order::Kept => self.is_sorted_result(index),
             Order::Needed => true,
         };
+        let channels = if in_order { self.one(0) } else { Channels::All };
         let shared = &mut self.shared[index];
         shared.in_order |= in_order;
         let description = Description::streams("materialized").with("plan", shared.name());
         let source = MaterializedSource::new(description, shared.rows.clone(), shared.schema().clone(), request)?;
         let schema = source.schema();
-        let channels = if in_order { Channels::One } else { Channels::All };
         let placement = if in_order || self.workers == 1 { Placement::One } else { Placement::Spread };
         let node = Node {
             head: Head::Source(Arc::new(source)),
@@ -76,11 +82,12 @@ impl Lowering<'_> {
             inputs: Vec::new(),
             schema: schema.clone(),
             gates: vec![shared.rows.gate().clone()],
-            channels,
+            channels: channels.clone(),
         };
         let node = self.plan.add(node);
         self.shared[index].readers.push(node);
-        Ok(Stream { node, schema, placement, sources: vec![node] })
+        let stream = Stream { node, schema, placement, channels, sources: vec![node] };
+        Ok(if in_order { self.restore_order(stream, wanted.as_ref()) } else { self.spread(stream, wanted) })
     }
 
     /// Runs a shared plan and keeps its rows: on the worker that makes them or, if a reader needs their order, on worker 0.
@@ -92,9 +99,10 @@ impl Lowering<'_> {
         let shared = &self.shared[index];
         let keep = Arc::new(Materialize::new(shared.name(), shared.rows.clone()));
         let kept = if in_order {
-            let stream = self.restore_order(stream);
-            let partitioning = self.to_one(&stream);
-            self.exchange(stream, partitioning, keep, Arc::default())
+            let first = self.one(0);
+            let stream = self.restore_order(stream, Some(&first));
+            let way = self.to_one(&stream, Some(&first));
+            self.exchange(stream, way, keep, Arc::default())
         } else {
             self.fuse(stream, keep, Arc::default())
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
-use quokka_engine::partitioning::Partitioning;
+use quokka_engine::plan::Channels;
 use quokka_operators::limit::Limit;
 use quokka_operators::whole_frame::WholeFrame;
 
@@ -14,9 +14,10 @@ use crate::plan::rows::RowOperation;
 
 impl Lowering<'_> {
     pub(super) fn slice(&mut self, input: &LogicalPlan, offset: i64, length: u64) -> Lowered {
+        let wanted = self.take_wanted();
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let Ok(offset) = usize::try_from(offset) else {
-            return self.slice_from_end(input, offset, length);
+            return self.slice_from_end(input, offset, length, wanted.as_ref());
         };
         // One worker has the first rows of a table sooner than all workers have any.
         let order = if self.reads_in_order(input) { Order::Needed } else { Order::Kept };
@@ -28,20 +29,27 @@ impl Lowering<'_> {
             placement => {
                 let stream = self.fuse(stream, Arc::new(limit.local()), schema.clone());
                 let limit = if placement == Placement::Ranges { limit.by_origin() } else { limit };
-                Ok(self.exchange(stream, Partitioning::Gather, Arc::new(limit), schema))
+                let way = self.to_one(&stream, wanted.as_ref());
+                Ok(self.exchange(stream, way, Arc::new(limit), schema))
             },
         }
     }
 
     /// One worker needs all rows to know where the end is.
-    fn slice_from_end(&mut self, input: &LogicalPlan, offset: i64, length: usize) -> Lowered {
+    fn slice_from_end(
+        &mut self,
+        input: &LogicalPlan,
+        offset: i64,
+        length: usize,
+        wanted: Option<&Channels>,
+    ) -> Lowered {
         let stream = self.lower(input, Order::Needed)?;
         let schema = stream.schema.clone();
         let what = format!("slice {length} from {offset}, on one worker: needs row order");
         let function = Arc::new(move |frame: DataFrame| Ok(frame.slice(offset, length)));
         let operator = WholeFrame::new(what, schema.clone(), function);
-        let partitioning = self.to_one(&stream);
-        let mut stream = self.exchange(stream, partitioning, Arc::new(operator), schema);
+        let way = self.to_one(&stream, wanted);
+        let mut stream = self.exchange(stream, way, Arc::new(operator), schema);
         stream.placement = Placement::One;
         Ok(stream)
     }
@@ -56,6 +64,7 @@ impl Lowering<'_> {
                     && self.reads_in_order(input)
             },
             Node::Rows { input, operation: RowOperation::Index { .. } } => self.reads_in_order(input),
+            Node::Placed { input, .. } => self.reads_in_order(input),
             _ => false,
         }
     }

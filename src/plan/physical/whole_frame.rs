@@ -7,6 +7,7 @@ use polars_core::prelude::{PlSmallStr, SchemaRef};
 use quokka_engine::error::OperatorError;
 use quokka_engine::expr::Requirement;
 use quokka_engine::partitioning::Partitioning;
+use quokka_engine::plan::Channels;
 use quokka_engine::source::Parts;
 use quokka_operators::whole_frame::{FrameFunction, WholeFrame};
 
@@ -26,6 +27,7 @@ impl Lowering<'_> {
         function: FrameFunction,
         schema: SchemaRef,
     ) -> Lowered {
+        let wanted = self.take_wanted();
         let needed = match requirement {
             Requirement::OrderedFrame | Requirement::Window { ordered: true, .. } => Order::Needed,
             _ => order,
@@ -39,17 +41,17 @@ impl Lowering<'_> {
         match requirement {
             // An exchange by key would lose the order.
             Requirement::Window { keys, ordered } if self.workers > 1 && !keeps_order => {
-                let stream = if *ordered { self.restore_order(stream) } else { stream };
-                self.window(stream, keys, what, function, schema)
+                let stream = if *ordered { self.restore_order(stream, None) } else { stream };
+                self.window(stream, keys, what, function, schema, wanted)
             },
             _ => {
                 let what = match requirement {
                     Requirement::OrderedFrame => format!("{what}, on one worker: needs row order"),
                     _ => format!("{what}, on one worker: needs all rows"),
                 };
-                let operator = WholeFrame::new(what, stream.schema.clone(), function).with_run_on_empty(true);
-                let partitioning = self.to_one(&stream);
-                let mut stream = self.exchange(stream, partitioning, Arc::new(operator), schema);
+                let way = self.to_one(&stream, wanted.as_ref());
+                let operator = WholeFrame::new(what, stream.schema.clone(), function).with_run_on_empty(way.1.first());
+                let mut stream = self.exchange(stream, way, Arc::new(operator), schema);
                 stream.placement = Placement::One;
                 Ok(stream)
             },
@@ -63,6 +65,7 @@ impl Lowering<'_> {
         what: String,
         function: FrameFunction,
         schema: SchemaRef,
+        wanted: Option<Channels>,
     ) -> Lowered {
         let columns: Vec<PlSmallStr> = stream.schema.iter_names().cloned().collect();
         let keyed = KeyColumns::new(keys.iter().map(|key| (key.clone(), None)), "window_key", &stream.schema)?;
@@ -76,7 +79,8 @@ impl Lowering<'_> {
             })
         };
         let operator = WholeFrame::new(what, stream.schema.clone(), without_keys);
-        Ok(self.exchange(stream, Partitioning::Hash(keyed.names().to_vec()), Arc::new(operator), schema))
+        let way = (Partitioning::Hash(keyed.names().to_vec()), wanted.unwrap_or(Channels::All));
+        Ok(self.exchange(stream, way, Arc::new(operator), schema))
     }
 
     /// Whether the rows of `plan` have an order that it gave them.
@@ -87,6 +91,7 @@ impl Lowering<'_> {
             | Node::Select { input, .. }
             | Node::WithColumns { input, .. }
             | Node::Slice { input, .. }
+            | Node::Placed { input, .. }
             | Node::MapBatches { input, .. } => self.is_sorted(input),
             Node::Rows { input, operation } => operation.keeps_order() && self.is_sorted(input),
             Node::Scan { scan, .. } => {
@@ -97,13 +102,18 @@ impl Lowering<'_> {
         }
     }
 
-    /// Brings a stream whose workers hold ranges to worker 0, in order. Others stay as they are.
-    pub(super) fn restore_order(&mut self, stream: Stream) -> Stream {
-        if stream.placement != Placement::Ranges {
+    /// Brings a stream whose workers hold ranges to one worker, in order: the first of those that are wanted, if any. What
+    /// is on another worker goes there as well; others stay as they are.
+    pub(super) fn restore_order(&mut self, stream: Stream, wanted: Option<&Channels>) -> Stream {
+        let way = match stream.placement {
+            Placement::Spread => return stream,
+            Placement::Ranges | Placement::One => self.to_one(&stream, wanted),
+        };
+        if matches!(way.0, Partitioning::PassThrough) {
             return stream;
         }
         let schema = stream.schema.clone();
         let operator = WholeFrame::new("all rows in order", schema.clone(), Arc::new(Ok));
-        self.exchange(stream, Partitioning::Gather, Arc::new(operator), schema)
+        self.exchange(stream, way, Arc::new(operator), schema)
     }
 }

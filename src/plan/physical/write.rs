@@ -12,16 +12,16 @@ impl Lowering<'_> {
     pub(super) fn write(&mut self, stream: Stream, sink: &Arc<FileSink>) -> Stream {
         let writer = Arc::new(WriteFiles::new(sink.clone()));
         let written = if sink.is_single_file() && stream.placement != Placement::One {
-            let stream = self.restore_order(stream);
-            let partitioning = self.to_one(&stream);
-            self.exchange(stream, partitioning, writer, report_schema())
+            let stream = self.restore_order(stream, None);
+            let way = self.to_one(&stream, None);
+            self.exchange(stream, way, writer, report_schema())
         } else {
             self.fuse(stream, writer, report_schema())
         };
         // Also on one worker, so that only worker 0 of a cluster commits, when all have finished.
         let commit = Arc::new(CommitFiles::new(sink.clone()));
-        let mut committed = self.exchange(written, Partitioning::Gather, commit, report_schema());
-        committed.placement = Placement::One;
+        let way = (Partitioning::Gather, self.one(0));
+        let committed = self.exchange(written, way, commit, report_schema());
         self.trace_rest();
         committed
     }

@@ -28,6 +28,12 @@ fn short_and_long_flags_mean_the_same() {
 }
 
 #[test]
+fn a_process_may_have_several_tags() {
+    assert_eq!(parse("program --tag gpu -w 1 --tag=large disk").unwrap().tags, ["gpu", "large"]);
+    assert!(parse("program").unwrap().tags.is_empty());
+}
+
+#[test]
 fn the_name_of_the_program_and_free_arguments_are_left_alone() {
     assert_eq!(parse("--odd-name in.csv -w 2 out.csv").unwrap().workers, 2);
     assert_eq!(parse("program -w 2 -- -p 9 --anything").unwrap().process, 0);

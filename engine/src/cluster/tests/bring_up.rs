@@ -44,12 +44,27 @@ fn all_processes_find_each_other() {
 }
 
 #[test]
+fn processes_know_the_tags_of_all() {
+    within_deadline(|| {
+        let mut configs = cluster(3);
+        configs[1].tags = vec!["gpu".into(), "large disk".into()];
+        configs[2].tags = vec!["gpu".into()];
+        let tags: Vec<_> = configs.iter().map(|config| config.tags.clone()).collect();
+        for mesh in connect_all(&configs) {
+            assert_eq!(mesh.unwrap().tags(), tags);
+        }
+    });
+}
+
+#[test]
 fn impossible_configurations_are_refused() {
     let good = ClusterConfig::single(1);
     let cases = [
         (ClusterConfig { workers: 0, ..good.clone() }, "at least 1 worker"),
         (ClusterConfig { addresses: Vec::new(), ..good.clone() }, "at least 1 process"),
-        (ClusterConfig { process: 1, ..good }, "index 1 is out of range"),
+        (ClusterConfig { process: 1, ..good.clone() }, "index 1 is out of range"),
+        (ClusterConfig { tags: vec!["gpu".into(), "a\nb".into()], ..good.clone() }, "`a\\nb` is no tag"),
+        (ClusterConfig { tags: vec!["x".repeat(5_000)], ..good }, "may have 4096 bytes"),
     ];
     for (config, expected) in cases {
         let result = Mesh::connect(&config);

@@ -57,7 +57,10 @@ fn cluster(processes: usize) -> Vec<ClusterConfig> {
         heartbeat_timeout: Duration::from_secs(60),
     };
     (0..processes)
-        .map(|process| ClusterConfig { workers: 2, process, addresses: addresses.clone(), timing: timing.clone() })
+        .map(|process| {
+            let (addresses, timing) = (addresses.clone(), timing.clone());
+            ClusterConfig { workers: 2, process, addresses, tags: Vec::new(), timing }
+        })
         .collect()
 }
 

@@ -57,6 +57,8 @@ use super::whole_group_aggregate::{KeyedRows, WholeGroupAggregate};
 /// ```
 pub struct AggregatePlan {
     execution: Execution,
+    /// The worker that owns the only group if there are no keys.
+    owner: usize,
 }
 
 enum Execution {
@@ -92,7 +94,13 @@ impl AggregatePlan {
             Some(plan) => Execution::TwoPhase(Arc::new(plan)),
             None => Execution::WholeGroups(Arc::new(WholeGroups::new(&keys, &aggs, schema)?)),
         };
-        Ok(Self { execution })
+        Ok(Self { execution, owner: 0 })
+    }
+
+    /// Without keys, this worker owns the only group, in place of worker 0: the one to which the exchange brings all rows.
+    pub fn with_owner(mut self, worker: usize) -> Self {
+        self.owner = worker;
+        self
     }
 
     /// Plans to keep one row, any of them, of those that agree on the columns `subset`, or on all columns. The columns of
@@ -110,7 +118,7 @@ impl AggregatePlan {
         let others: Vec<Expr> = others.map(|name| col(name.clone()).first()).collect();
         let aggs = named(others, schema)?;
         match TwoPhase::ordered(&keys, &aggs, schema, &all)? {
-            Some(plan) => Ok(Self { execution: Execution::TwoPhase(Arc::new(plan)) }),
+            Some(plan) => Ok(Self { execution: Execution::TwoPhase(Arc::new(plan)), owner: 0 }),
             None => Err(OperatorError::message(
                 ErrorKind::InvalidQuery,
                 "columns without a type cannot be kept by `distinct`: drop them or cast them",
@@ -159,8 +167,8 @@ impl AggregatePlan {
     /// The operator behind the exchange.
     pub fn after_exchange(&self) -> Arc<dyn OperatorFactory> {
         match &self.execution {
-            Execution::TwoPhase(plan) => Arc::new(FinalAggregate::new(plan.clone())),
-            Execution::WholeGroups(plan) => Arc::new(WholeGroupAggregate::new(plan.clone())),
+            Execution::TwoPhase(plan) => Arc::new(FinalAggregate::new(plan.clone(), self.owner)),
+            Execution::WholeGroups(plan) => Arc::new(WholeGroupAggregate::new(plan.clone(), self.owner)),
         }
     }
 }

@@ -37,10 +37,10 @@ fn build_everywhere(
     };
     let all = workers * processes;
     let parts = match options.distribution {
-        Distribution::Partitioned => distribute(build, &names(&["a", "b"]), all, options.distribution),
-        Distribution::Broadcast => (0..all)
-            .map(|worker| distribute(build, &[], workers, options.distribution)[worker % workers].clone())
-            .collect(),
+        Distribution::Partitioned => distribute(build, &names(&["a", "b"]), all, options),
+        Distribution::Broadcast => {
+            (0..all).map(|worker| distribute(build, &[], workers, options)[worker % workers].clone()).collect()
+        },
     };
     let mut output = Output::default();
     let mut channels: Vec<_> =

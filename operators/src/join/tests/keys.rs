@@ -92,7 +92,7 @@ fn key_column(kind: &str, name: &str, rows: usize, numbers: &mut Numbers) -> Col
 }
 
 /// Two frames with key columns of these kinds, named `k0`, `k1`, ... on the left and also on the right; with payload.
-fn frames(kinds: &[&str], rows: (usize, usize)) -> (DataFrame, DataFrame) {
+pub(super) fn frames(kinds: &[&str], rows: (usize, usize)) -> (DataFrame, DataFrame) {
     let mut numbers = Numbers(42);
     let mut keys = |rows: usize| -> Vec<Column> {
         kinds.iter().enumerate().map(|(i, kind)| key_column(kind, &format!("k{i}"), rows, &mut numbers)).collect()

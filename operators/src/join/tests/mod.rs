@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod channels;
 mod conditions;
 mod filters;
 mod keys;
@@ -18,6 +19,7 @@ use quokka_engine::hash::{hash_rows, part_of};
 use quokka_engine::operator::testing::batches;
 use quokka_engine::operator::{Operator, Output, Progress, WorkerContext};
 use quokka_engine::physical::{physical_schema, to_logical, to_physical};
+use quokka_engine::plan::Channels;
 
 use super::*;
 
@@ -64,11 +66,11 @@ fn try_plan(
 }
 
 /// Rows of the build side for each worker.
-fn distribute(build: &DataFrame, keys: &[PlSmallStr], workers: usize, distribution: Distribution) -> Vec<DataFrame> {
-    let owners: Vec<usize> = match distribution {
-        Distribution::Partitioned => {
-            hash_rows(build, keys).unwrap().into_iter().map(|hash| part_of(hash, workers)).collect()
-        },
+fn distribute(build: &DataFrame, keys: &[PlSmallStr], workers: usize, options: &JoinOptions) -> Vec<DataFrame> {
+    let channels = &options.build_channels;
+    let owner = |hash| channels.worker(part_of(hash, channels.count(workers)));
+    let owners: Vec<usize> = match options.distribution {
+        Distribution::Partitioned => hash_rows(build, keys).unwrap().into_iter().map(owner).collect(),
         Distribution::Broadcast => (0..build.height()).map(|row| row % workers).collect(),
     };
     let rows = |worker| owners.iter().map(|owner| *owner == worker).collect::<BooleanChunked>();
@@ -89,7 +91,7 @@ fn run_build(join: &HashJoin, build: &DataFrame, options: &JoinOptions, cluster:
     let keys = &join.build.shared.build_keys;
     let mut output = Output::default();
     let build = to_physical(build.clone()).unwrap();
-    for (worker, rows) in distribute(&build, keys, cluster.workers, options.distribution).into_iter().enumerate() {
+    for (worker, rows) in distribute(&build, keys, cluster.workers, options).into_iter().enumerate() {
         assert!(!join.gate.is_open());
         let mut channel = join.build_channel(&cluster.context(worker));
         for batch in batches(&rows, cluster.batch_rows) {

@@ -76,7 +76,7 @@ fn workers_share_marks_across_threads() {
     let options = JoinOptions::new(JoinType::Full);
     let join = plan(&left, &right, (&["a"], &["a"]), &options);
     let cluster = Cluster { workers: 4, batch_rows: 500 };
-    let parts = distribute(&right, &["a".into()], 4, Distribution::Partitioned);
+    let parts = distribute(&right, &["a".into()], 4, &JoinOptions::new(JoinType::Inner));
     let work = &|worker: usize| {
         let (mut output, mut pushed) = (Output::default(), Vec::new());
         let mut build = join.build.create(&cluster.context(worker)).unwrap();

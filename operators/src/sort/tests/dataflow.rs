@@ -78,7 +78,10 @@ fn node(head: Head, inputs: Vec<Input>, schema: &SchemaRef) -> Node {
 
 #[test]
 fn a_pool_sorts() {
-    for workers in [1, 2, 5] {
+    let some = |workers: &[usize]| Channels::new(workers.iter().copied(), 5);
+    for (workers, channels) in
+        [(1, Channels::All), (2, Channels::All), (5, Channels::All), (5, some(&[1, 2, 4])), (5, some(&[3]))]
+    {
         let pool = WorkerPool::start(ClusterConfig::single(workers)).unwrap();
         for (count, distinct) in [(0, 1), (1, 1), (20_000, 4), (20_000, 1_000_000)] {
             for by in [["number", "text"], ["float", "constant"]] {
@@ -87,13 +90,16 @@ fn a_pool_sorts() {
                 let schema = input.schema().clone();
                 let mut plan = PhysicalPlan { batch_rows: 100, ..PhysicalPlan::default() };
                 let table = plan.add(node(Head::Source(Arc::new(Table(input.clone()))), Vec::new(), &schema));
-                let from = add_sort(&mut plan, table, &order, workers).unwrap();
+                let from = add_sort(&mut plan, table, &order, workers, &channels).unwrap();
+                let ends = plan.nodes[from].channels.clone();
                 let collect = Collect::default();
                 let inputs = vec![Input { from, partitioning: Partitioning::PassThrough }];
                 plan.add(node(Head::Sink(Arc::new(collect.clone())), inputs, &schema));
                 pool.run(plan).unwrap().wait().unwrap();
                 // Worker after worker, this is the order.
-                let sent = std::mem::take(&mut *collect.0.lock()).into_values().flatten().collect();
+                let sent = std::mem::take(&mut *collect.0.lock());
+                assert!(sent.keys().all(|worker| ends.contains(*worker)), "{ends} {:?}", sent.keys());
+                let sent = sent.into_values().flatten().collect();
                 assert_sorted(&whole(sent, &input), &input, &order, &format!("{workers} workers, {count} rows"));
             }
         }
@@ -107,9 +113,12 @@ fn a_plan_needs_its_columns() {
     let table = plan.add(node(Head::Source(Arc::new(Table(input.clone()))), Vec::new(), input.schema()));
     for workers in [1, 3] {
         let missing = order(["nowhere"], SortMultipleOptions::default());
-        assert_eq!(add_sort(&mut plan, table, &missing, workers).unwrap_err().kind(), ErrorKind::InvalidQuery);
+        assert_eq!(
+            add_sort(&mut plan, table, &missing, workers, &Channels::All).unwrap_err().kind(),
+            ErrorKind::InvalidQuery
+        );
     }
     let order = order(["row"], SortMultipleOptions::default());
-    assert_eq!(add_sort(&mut plan, 7, &order, 3).unwrap_err().kind(), ErrorKind::Internal);
+    assert_eq!(add_sort(&mut plan, 7, &order, 3, &Channels::All).unwrap_err().kind(), ErrorKind::Internal);
     assert_eq!(plan.nodes.len(), 1);
 }

@@ -117,7 +117,7 @@ fn distributed(
         let sample = drive(&SortSample::new(order.clone()), &context(worker), vec![data.clone()], restore)?;
         samples.extend(sample.into_iter().map(|sample| from(worker, sample)));
     }
-    let splitters = run(&SortSplitters::new(order.clone()), &context(0), samples, 1, restore)?;
+    let splitters = run(&SortSplitters::new(order.clone(), workers), &context(0), samples, 1, restore)?;
     assert!(splitters.iter().map(DataFrame::height).sum::<usize>() < workers);
 
     let range = order.range_partitioning();
@@ -361,7 +361,7 @@ fn errors_keep_their_kind() {
     for factory in [
         &SortRun::new(order.clone()) as &dyn OperatorFactory,
         &SortSample::new(order.clone()),
-        &SortSplitters::new(order.clone()),
+        &SortSplitters::new(order.clone(), 4),
         &SortPartition::new(order.range_partitioning()),
     ] {
         let mut channel = factory.create(&single_worker(7)).unwrap();

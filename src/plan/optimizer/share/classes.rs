@@ -148,6 +148,7 @@ fn is_same(one: &LogicalPlan, other: &LogicalPlan) -> bool {
         (Node::Rows { operation, .. }, Node::Rows { operation: other, .. }) => {
             operation.is_deterministic() && operation == other
         },
+        (Node::Placed { placement, .. }, Node::Placed { placement: other, .. }) => placement == other,
         (Node::MapBatches { function, .. }, Node::MapBatches { function: other, .. }) => Arc::ptr_eq(function, other),
         (Node::Stateful { operator, .. }, Node::Stateful { operator: other, .. }) => Arc::ptr_eq(operator, other),
         _ => false,
@@ -191,6 +192,6 @@ fn is_expensive(plan: &LogicalPlan) -> bool {
             exprs.iter().any(|named| costs(&named.expr, input))
         },
         Node::Rows { operation, .. } => matches!(operation, RowOperation::Distinct { .. }),
-        Node::Scan { .. } | Node::Slice { .. } | Node::Union { .. } => false,
+        Node::Scan { .. } | Node::Slice { .. } | Node::Union { .. } | Node::Placed { .. } => false,
     }
 }

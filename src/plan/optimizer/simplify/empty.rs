@@ -30,7 +30,7 @@ pub(super) fn propagate(plan: LogicalPlan) -> LogicalPlan {
         // No batch, no call.
         Node::MapBatches { input, .. } => is_empty(input),
         Node::Rows { input, operation } => is_empty(input) && operation.is_nothing_of_nothing(),
-        Node::Filter { input, .. } | Node::Sort { input, .. } => is_empty(input),
+        Node::Filter { input, .. } | Node::Sort { input, .. } | Node::Placed { input, .. } => is_empty(input),
         Node::Select { input, exprs } => {
             is_empty(input) && exprs.iter().any(|named| reads_columns(&named.expr)) && row_by_row(exprs, input)
         },

@@ -6,18 +6,19 @@ mod sides;
 use std::sync::Arc;
 
 use polars_core::prelude::{PlSmallStr, Schema, SchemaRef};
-use polars_ops::prelude::JoinCoalesce;
+use polars_ops::prelude::{JoinCoalesce, JoinType};
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::expr::prelude::{Expr, coalesce, col};
 use quokka_engine::gate::Gate;
 use quokka_engine::partitioning::Partitioning;
-use quokka_engine::plan::Input;
+use quokka_engine::plan::{Channels, Input};
 use quokka_operators::join::{Distribution, HashJoin, JoinInput, JoinOptions, Side};
 
 use self::names::PairNames;
 use self::sides::{build_side, distribution, operator_type};
 use super::dynamic_filter::{Doomed, of_side};
 use super::keys::KeyColumns;
+use super::place::in_turn;
 use super::trace::Handover;
 use super::{Lowered, Lowering, Order, Placement, Stream};
 use crate::plan::expression::{NamedExpr, substitute};
@@ -39,8 +40,13 @@ impl Lowering<'_> {
         schema: &SchemaRef,
         doomed: Vec<Doomed>,
     ) -> Lowered {
+        let wanted = self.take_wanted();
         let build = build_side(join, left, right, self.estimates);
-        let distribution = distribution(join, build, left, right, self.processes, self.estimates);
+        let distribution = match &wanted {
+            // The workers that are wanted hold the build side, each a part.
+            Some(_) if join.how != JoinType::Cross => Distribution::Partitioned,
+            _ => distribution(join, build, left, right, self.processes, self.estimates),
+        };
         let keys = Keys {
             left: key_columns(join, |key| &key.left, "left_key", left)?,
             right: key_columns(join, |key| &key.right, "right_key", right)?,
@@ -63,49 +69,78 @@ impl Lowering<'_> {
             Side::Right => (&probe_stream.schema, &build_stream.schema),
         };
         let names = PairNames::new(left_schema, right_schema);
-        // Between processes a probe row travels to the one that owns its key, unless all have the build side.
-        let stays = self.processes == 1 || distribution == Distribution::Broadcast;
-        let mut options = options(join, &names, &keys)?.with_build(build).with_distribution(distribution);
-        options = options.with_filters(self.filters.of_join(index));
-        if stays && let Some(node) = self.plan.nodes.get(probe_stream.node) {
-            options = options.with_probe_channels(node.channels);
-        }
+        let by_key = Partitioning::Hash(build_keys.names().to_vec());
+        let (partitioning, channels) = match (distribution, &wanted) {
+            (Distribution::Broadcast, wanted) => {
+                (Partitioning::BroadcastToProcesses, wanted.clone().unwrap_or(Channels::All))
+            },
+            (_, Some(one)) if one.count(self.workers) == 1 => self.to_one(&build_stream, Some(one)),
+            (_, Some(wanted)) => (by_key, wanted.clone()),
+            _ if self.builds_on_one(build_plan, probe_plan) => self.to_one(&build_stream, None),
+            _ => (by_key, Channels::All),
+        };
+        // Between processes a probe row travels to the one that owns its key, unless all have the build side. The workers
+        // of a process share it.
+        let stays = match (distribution, &wanted) {
+            (_, Some(wanted)) if self.processes == 1 || distribution == Distribution::Broadcast => {
+                wanted.include(&probe_stream.channels, self.workers)
+            },
+            (Distribution::Broadcast, None) => true,
+            _ => self.processes == 1 || probe_stream.placement == Placement::One && probe_stream.channels == channels,
+        };
+        let options = options(join, &names, &keys)?.with_build(build).with_distribution(distribution);
+        let options = options.with_build_channels(channels.clone()).with_filters(self.filters.of_join(index));
+        let emits_build_rows = options.emits_build_rows();
         let operators = HashJoin::new(
             JoinInput { schema: left_schema.clone(), on: keys.left.names().to_vec() },
             JoinInput { schema: right_schema.clone(), on: keys.right.names().to_vec() },
             options,
         )?;
 
-        let partitioning = match distribution {
-            Distribution::Broadcast => Partitioning::BroadcastToProcesses,
-            Distribution::Partitioned => Partitioning::Hash(build_keys.names().to_vec()),
-        };
         let exchanges_filters =
             self.processes > 1 && distribution == Distribution::Partitioned && !self.filters.of_join(index).is_empty();
         let edge = vec![Input { from: build_stream.node, partitioning }];
         let emitted = if exchanges_filters { HashJoin::filter_schema() } else { Arc::new(Schema::default()) };
-        let build_node = self.operator(operators.build.clone(), edge, emitted);
+        let build_node = self.operator(operators.build.clone(), edge, emitted, channels.clone());
         let mut gates = vec![operators.gate.clone()];
         if exchanges_filters {
             // Each process knows the build keys that it owns; its scans may read probe rows of any key.
             let (collect, gate) = operators.collect_filters();
             let edge = vec![Input { from: build_node, partitioning: Partitioning::BroadcastToProcesses }];
-            self.operator(collect, edge, Arc::new(Schema::default()));
+            self.operator(collect, edge, Arc::new(Schema::default()), Channels::All);
             gates.push(gate);
         }
 
         let mut joined = if stays {
             self.fuse(probe_stream, operators.probe.clone(), operators.schema.clone())
         } else {
-            let partitioning = Partitioning::HashToProcess(probe_keys.names().to_vec());
-            self.exchange(probe_stream, partitioning, operators.probe.clone(), operators.schema.clone())
+            let partitioning = match distribution {
+                Distribution::Broadcast => in_turn(),
+                Distribution::Partitioned => Partitioning::HashToProcess(probe_keys.names().to_vec()),
+            };
+            self.exchange(
+                probe_stream,
+                (partitioning, channels.clone()),
+                operators.probe.clone(),
+                operators.schema.clone(),
+            )
         };
         let probe = self.last_operator(&joined);
         self.handovers.push(Handover { from: build_node, to: probe, what: "build side" });
         gates.iter().for_each(|gate| self.wait_for(gate, &joined));
         joined.sources.extend(build_stream.sources);
-        joined.placement = if self.workers == 1 { Placement::One } else { Placement::Spread };
+        if emits_build_rows {
+            let workers = joined.channels.workers(self.workers).chain(channels.workers(self.workers));
+            joined.channels = Channels::new(workers, self.workers);
+        }
+        joined.placement = if joined.channels.count(self.workers) == 1 { Placement::One } else { Placement::Spread };
         self.join_output(joined, join, &names, &keys, schema)
+    }
+
+    /// Whether one worker holds the build side, which is small. Between processes, its process then gets all probe rows: if
+    /// they are few as well.
+    fn builds_on_one(&self, build: &LogicalPlan, probe: &LogicalPlan) -> bool {
+        self.is_small(build) && (self.processes == 1 || self.is_small(probe))
     }
 
     /// Holds `stream` and the sources that it comes from back until `gate` opens.

@@ -57,7 +57,7 @@ impl Grouping {
     fn by(plan: &LogicalPlan, key: &PlSmallStr, estimates: &Estimates) -> Option<Self> {
         let origin = |exprs: &[NamedExpr]| exprs.iter().find(|named| named.name == *key)?.source_column().cloned();
         match plan.node() {
-            Node::Filter { input, .. } => Self::by(input, key, estimates),
+            Node::Filter { input, .. } | Node::Placed { input, .. } => Self::by(input, key, estimates),
             Node::Select { input, exprs } => Self::by(input, &origin(exprs)?, estimates),
             Node::WithColumns { input, exprs } if exprs.iter().all(|named| named.name != *key) => {
                 Self::by(input, key, estimates)

@@ -86,3 +86,13 @@ struct CsvDoctests;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/json.md")]
 struct JsonDoctests;
+
+/// The examples of the page on Parquet files.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/parquet.md")]
+struct ParquetDoctests;
+
+/// The examples of the page on stores.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/stores.md")]
+struct StoresDoctests;

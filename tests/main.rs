@@ -35,6 +35,7 @@ mod rows;
 mod sharing;
 mod sinks;
 mod spans;
+mod stores;
 mod support;
 mod table;
 mod user;

@@ -8,17 +8,18 @@
 //! scanned here as well, for that one answer.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use polars_core::schema::Schema;
 use polars_utils::pl_str::PlSmallStr;
 
-use super::block::Block;
+use super::block::{Block, Loaded};
 use super::error::CsvError;
 use super::head::read_head;
 use super::options::CsvOptions;
 use super::rows::{Rows, Shape};
-use super::structure::Dialect;
+use super::structure::{Dialect, Scanned};
 use crate::files::Fetched;
 use crate::text::TextFile;
 
@@ -31,6 +32,17 @@ pub(super) struct CsvFile {
     ends_quoted: Vec<[OnceLock<Option<bool>>; 2]>,
     /// Whether each range starts in quotes, as far as it is known.
     starts_quoted: Mutex<Vec<bool>>,
+    /// For every range but the last, whether its bytes are on their way from a store.
+    is_coming: Vec<AtomicBool>,
+}
+
+/// A range that was read and perhaps scanned.
+pub(super) struct OpenRange {
+    block: Block,
+    /// `None` if no row can start in it.
+    loaded: Option<Loaded>,
+    /// What was found if it starts out of quotes.
+    scanned: Option<Scanned>,
 }
 
 /// What the header of a file says.
@@ -56,6 +68,7 @@ impl CsvFile {
             layout: OnceLock::new(),
             ends_quoted: std::iter::repeat_with(Default::default).take(cuts).collect(),
             starts_quoted: Mutex::new(vec![false]),
+            is_coming: std::iter::repeat_with(Default::default).take(cuts).collect(),
         }
     }
 
@@ -92,29 +105,70 @@ impl CsvFile {
         })
     }
 
-    /// Reads the rows that start in a range, in the memory of `rows`. `first` is the start of the first row of the file.
-    pub(super) fn read_range(
+    /// Reads a range, in the memory of `rows`, and scans it as if it started out of quotes. `first` is the start of the first
+    /// row of the file.
+    pub(super) fn open_range(
         &self,
         index: usize,
         fetched: Option<Fetched>,
         first: u64,
         shape: &Shape<'_>,
         rows: Rows,
-    ) -> Result<Block, CsvError> {
+    ) -> Result<OpenRange, CsvError> {
         let mut block = Block::new(rows);
-        let Some(loaded) = block.load(self, &self.text.range(index), first, fetched)? else { return Ok(block) };
+        let loaded = block.load(self, &self.text.range(index), first, fetched)?;
         let mut scanned = None;
-        let mut is_quoted = false;
-        if shape.dialect.quote.is_some() && self.text.ranges() > 1 {
-            if let Some([ends_quoted, _]) = self.ends_quoted.get(index) {
-                ends_quoted.get_or_init(|| {
-                    let found = block.scan_range(&loaded, shape.dialect, false);
-                    scanned = Some(found);
-                    Some(found.is_quoted)
-                });
+        if let Some([ends_quoted, ends_quoted_again]) = self.ends_quoted.get(index)
+            && shape.dialect.quote.is_some()
+        {
+            match &loaded {
+                Some(loaded) => {
+                    ends_quoted.get_or_init(|| {
+                        let found = block.scan_range(loaded, shape.dialect, false);
+                        scanned = Some(found);
+                        Some(found.is_quoted)
+                    });
+                },
+                // Nothing in it ends a line: it ends as it starts.
+                None => {
+                    ends_quoted.get_or_init(|| Some(false));
+                    ends_quoted_again.get_or_init(|| Some(true));
+                },
             }
-            is_quoted = self.starts_quoted(index, first, shape.dialect)?;
         }
+        Ok(OpenRange { block, loaded, scanned })
+    }
+
+    /// Whether a range that has been opened has to wait for one before it, which another worker of this process is about to
+    /// scan when its bytes arrive.
+    pub(super) fn must_wait(&self, index: usize, dialect: &Dialect) -> bool {
+        let known = self.starts_quoted.lock().len().saturating_sub(1);
+        let is_awaited = |earlier: usize| {
+            let is_coming = self.is_coming.get(earlier).is_some_and(|is_coming| is_coming.load(Ordering::Relaxed));
+            is_coming && self.ends_quoted.get(earlier).is_some_and(|[answer, _]| answer.get().is_none())
+        };
+        dialect.quote.is_some() && (known..index).any(is_awaited)
+    }
+
+    /// Says whether the bytes of a range are on their way to this process.
+    pub(super) fn set_coming(&self, index: usize, is_coming: bool) {
+        if let Some(flag) = self.is_coming.get(index) {
+            flag.store(is_coming, Ordering::Relaxed);
+        }
+    }
+
+    /// The rows that start in a range that has been opened.
+    pub(super) fn finish_range(
+        &self,
+        index: usize,
+        opened: OpenRange,
+        first: u64,
+        shape: &Shape<'_>,
+    ) -> Result<Block, CsvError> {
+        let OpenRange { mut block, loaded, scanned } = opened;
+        let Some(loaded) = loaded else { return Ok(block) };
+        let has_cuts = shape.dialect.quote.is_some() && self.text.ranges() > 1;
+        let is_quoted = has_cuts && self.starts_quoted(index, first, shape.dialect)?;
         let scanned = match scanned {
             Some(scanned) if !is_quoted => scanned,
             _ => block.scan_range(&loaded, shape.dialect, is_quoted),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
 
 use polars_core::frame::DataFrame;
 use quokka_engine::error::OperatorError;
@@ -9,16 +11,21 @@ use quokka_engine::source::SplitReader;
 
 use super::block::Block;
 use super::error::CsvError;
-use super::file::Layout;
+use super::file::{Layout, OpenRange};
 use super::rows::Rows;
 use super::scan::Table;
 use super::slice::BlockColumns;
-use crate::files::{Compression, Fetched, Input};
+use crate::files::{Fetched, Input};
 use crate::text::{Asked, Slice, TextReader};
+
+/// How long a worker waits for another one to scan a range, before it looks whether it has other work.
+const BREATH: Duration = Duration::from_millis(1);
 
 pub(super) struct CsvReader {
     table: Arc<Table>,
     asked: Asked<Rows>,
+    /// The range, if it was read and not finished.
+    opened: Option<OpenRange>,
     block: Block,
     /// The rest of a compressed file.
     rest: Option<Input>,
@@ -29,27 +36,51 @@ pub(super) struct CsvReader {
 impl CsvReader {
     pub(super) fn new(table: Arc<Table>, asked: Asked<Rows>) -> Self {
         let block = Block::new(asked.memory.take());
-        Self { table, asked, block, rest: None, next_row: 0 }
+        Self { table, asked, opened: None, block, rest: None, next_row: 0 }
+    }
+}
+
+impl CsvReader {
+    fn set_coming(&self, is_coming: bool) {
+        if let Some(file) = self.table.files.get(self.asked.file) {
+            file.set_coming(self.asked.range, is_coming);
+        }
+    }
+
+    /// Whether the rows of the range can be read; if not, a range before it has to be scanned first.
+    fn finish(&mut self) -> Result<bool, OperatorError> {
+        let Some(opened) = self.opened.take() else { return Ok(true) };
+        let (table, range) = (self.table.clone(), self.asked.range);
+        let file = table.file(self.asked.file)?;
+        if file.must_wait(range, &table.dialect) {
+            self.opened = Some(opened);
+            thread::sleep(BREATH);
+            return Ok(false);
+        }
+        let start = layout(&table, self.asked.file)?.start;
+        self.block = file.finish_range(range, opened, start, &table.shape())?;
+        table.skipped.fetch_add(self.block.rows.skipped, Ordering::Relaxed);
+        Ok(true)
     }
 }
 
 impl TextReader for CsvReader {
+    fn expect(&mut self) {
+        self.set_coming(true);
+    }
+
     fn start(&mut self, fetched: Option<Fetched>) -> Result<(), OperatorError> {
         let (table, file) = (self.table.clone(), self.asked.file);
         let opened = table.file(file)?;
         let start = layout(&table, file)?.start;
         let rows = std::mem::take(&mut self.block.rows);
-        match opened.text.compression().map_err(CsvError::from)? {
-            Compression::None => {
-                self.block = opened.read_range(self.asked.range, fetched, start, &table.shape(), rows)?;
-            },
-            _ => {
-                self.rest = Some(opened.text.open(start).map_err(CsvError::from)?);
-                self.block = Block::new(rows);
-                self.block.start_at(start);
-            },
+        if opened.text.comes_in_ranges().map_err(CsvError::from)? {
+            self.opened = Some(opened.open_range(self.asked.range, fetched, start, &table.shape(), rows)?);
+        } else {
+            self.rest = Some(opened.text.open(start).map_err(CsvError::from)?);
+            self.block = Block::new(rows);
+            self.block.start_at(start);
         }
-        table.skipped.fetch_add(self.block.rows.skipped, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -61,6 +92,9 @@ pub(super) fn layout(table: &Table, file: usize) -> Result<&Layout, OperatorErro
 
 impl SplitReader for CsvReader {
     fn next(&mut self) -> Result<Option<DataFrame>, OperatorError> {
+        if !self.finish()? {
+            return Ok(Some(DataFrame::empty_with_schema(&self.asked.request.schema)));
+        }
         while self.next_row >= self.block.rows.len() {
             let Some(mut input) = self.rest.take() else { return Ok(None) };
             let (table, bytes) = (&self.table, self.table.range_bytes as usize);
@@ -78,6 +112,7 @@ impl SplitReader for CsvReader {
 
 impl Drop for CsvReader {
     fn drop(&mut self) {
+        self.set_coming(false);
         let mut rows: Rows = std::mem::take(&mut self.block.rows);
         // The memory of a row of unusual length is not kept.
         if rows.bytes.capacity() as u64 <= 2 * self.table.range_bytes + (1 << 20) {

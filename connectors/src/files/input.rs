@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::ahead::Fetched;
 use super::error::FilesError;
 use super::input_file::InputFile;
-use crate::store::RangeReader;
+use crate::store::{RangeReader, StoreErrorKind};
 
 /// Bytes that are read at once where a file is counted through: what fits the cache, or a request of a store.
 const BUFFER: usize = 64 << 10;
@@ -22,13 +22,19 @@ pub(crate) enum Compression {
 }
 
 impl Compression {
-    /// What the first bytes of a file say.
+    /// What the first bytes of a file say. Also finds out whether a web server knows ranges.
     ///
     /// # Errors
     /// The file cannot be read.
     pub(crate) fn of(file: &InputFile) -> Result<Self, FilesError> {
         let mut start = Vec::with_capacity(4);
-        Input::open(file, Self::None, 0)?.read(4, &mut start)?;
+        match Input::open(file, Self::None, 0)?.read(4, &mut start) {
+            Err(FilesError::Store(error)) if error.kind() == StoreErrorKind::Unsupported => {
+                file.set_streamed();
+                Input::open(file, Self::None, 0)?.read(4, &mut start)?
+            },
+            read => read?,
+        };
         Ok(match start.as_slice() {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd] => Self::Zstd,
@@ -114,7 +120,7 @@ impl Bytes {
                 file.seek(SeekFrom::Start(offset))?;
                 return Ok(Self::Local(file));
             },
-            (Compression::None, None) => {
+            (Compression::None, None) if !file.is_streamed() => {
                 let known = (0, file.whole().unwrap_or_default());
                 return Ok(Self::Stored(Box::new(Stored { reader: file.ranges()?, position: offset, known })));
             },

@@ -25,6 +25,7 @@ struct Stored {
     reader: Option<RangeReader>,
     /// All bytes of a small file, while it is read.
     whole: Option<Bytes>,
+    is_streamed: bool,
 }
 
 impl InputFile {
@@ -81,6 +82,15 @@ impl InputFile {
     /// Keeps all bytes of a file of a store, so that nothing of it is asked for again, or gives them up.
     pub(crate) fn keep(&self, whole: Option<Bytes>) {
         self.stored.lock().whole = whole;
+    }
+
+    /// Whether it only comes from front to back, from a web server that knows no ranges.
+    pub(crate) fn is_streamed(&self) -> bool {
+        self.stored.lock().is_streamed
+    }
+
+    pub(super) fn set_streamed(&self) {
+        self.stored.lock().is_streamed = true;
     }
 
     /// All its bytes, if they are kept.

@@ -15,7 +15,7 @@ use super::error::JsonError;
 use super::keys::Keys;
 use super::rows::Rows;
 use super::scan::Table;
-use crate::files::{Compression, Fetched, Input};
+use crate::files::{Fetched, Input};
 use crate::text::{Asked, BadRows, Chosen, Columns, Slice, TextFile, TextReader, shown};
 
 /// Rows that are parsed column after column: few enough that their bytes stay in the cache.
@@ -75,9 +75,9 @@ impl TextReader for JsonReader {
     fn start(&mut self, fetched: Option<Fetched>) -> Result<(), OperatorError> {
         let table = self.table.clone();
         let file = table.file(self.asked.file)?;
-        match file.compression().map_err(JsonError::from)? {
-            Compression::None => self.block.read_range(file, &file.range(self.asked.range), fetched)?,
-            _ => self.rest = Some(file.open(0).map_err(JsonError::from)?),
+        match file.comes_in_ranges().map_err(JsonError::from)? {
+            true => self.block.read_range(file, &file.range(self.asked.range), fetched)?,
+            false => self.rest = Some(file.open(0).map_err(JsonError::from)?),
         }
         self.at = self.block.start();
         Ok(())

@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use polars_arrow::array::Array;
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field as ArrowField};
@@ -10,7 +11,7 @@ use polars_buffer::Buffer;
 use polars_core::datatypes::{DataType, Field};
 use polars_core::error::PolarsError;
 use polars_core::prelude::{Column, IntoColumn};
-use polars_core::schema::Schema;
+use polars_core::schema::{Schema, SchemaRef};
 use polars_core::series::Series;
 use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, Filter, RowGroupMetadata};
 use polars_utils::mem::prefetch::madvise_willneed;
@@ -29,20 +30,25 @@ use crate::files::{FilesError, InputFile};
 /// A file whose footer has been read and checked.
 pub(super) struct ParquetFile {
     pub(super) input: InputFile,
-    pub(super) schema: Schema,
+    pub(super) schema: SchemaRef,
     pub(super) metadata: FileMetadata,
     /// Tells its content from that of all other files, where the system or the store can.
     pub(super) identity: Option<[u64; 4]>,
     /// All bytes of a local file; those of a file in a store are fetched by those who read it.
     mapped: Option<Chunks>,
-    fields: ArrowSchema,
+    fields: Arc<ArrowSchema>,
 }
 
 impl ParquetFile {
     pub(super) fn open(input: InputFile) -> Result<Self, ParquetError> {
         let (footer, mapped, identity) = match input.local_path() {
             Some(path) => match map(path) {
-                Ok((bytes, identity)) => (read_footer(&bytes), Some(Chunks::Mapped(bytes)), identity),
+                Ok((bytes, identity)) => {
+                    let footer = read_footer(&bytes);
+                    // What was read around it would count as memory of the process, for each of very many files.
+                    release(&bytes, 0..bytes.len());
+                    (footer, Some(Chunks::Mapped(bytes)), identity)
+                },
                 Err(source) => return Err(FilesError::Io { path: input.path(), source }.into()),
             },
             None => {
@@ -51,7 +57,7 @@ impl ParquetFile {
                 (fetch_footer(&mut reader), None, identity)
             },
         };
-        let (metadata, fields) = match footer.and_then(check_rows) {
+        let (mut metadata, fields) = match footer.and_then(check_rows) {
             Ok(footer) => footer,
             Err(Damage::Store(error)) => return Err(FilesError::from(*error).into()),
             Err(source) => return Err(ParquetError::Footer { path: input.path(), source }),
@@ -64,8 +70,17 @@ impl ParquetFile {
                 dtype: format!("{:?}", field.dtype),
             }),
         });
-        let schema = schema.collect::<Result<Schema, _>>()?;
-        Ok(Self { input, schema, metadata, identity, mapped, fields })
+        let schema = Arc::new(schema.collect::<Result<Schema, _>>()?);
+        // Often longer than all the rest, and the schema in it has been read.
+        metadata.key_value_metadata = None;
+        Ok(Self { input, schema, metadata, identity, mapped, fields: Arc::new(fields) })
+    }
+
+    /// Uses the schema of another file, if they are equal: a table may have very many files.
+    pub(super) fn share_schema(&mut self, other: &Self) {
+        if self.schema == other.schema && self.fields == other.fields {
+            (self.schema, self.fields) = (other.schema.clone(), other.fields.clone());
+        }
     }
 
     /// The bytes of a local file.

@@ -79,7 +79,7 @@ impl ParquetScan {
             check_columns(first, file)?;
         }
         let partitions = partitions(&paths, &first.schema, options.hive_partitioning)?;
-        let mut schema = first.schema.clone();
+        let mut schema = (*first.schema).clone();
         schema.merge((**partitions.schema()).clone());
         let sample = Sample::new(&files);
         // What folders say is not in the files.
@@ -142,10 +142,14 @@ impl Table {
 /// Opens all files, side by side if there are many, and reports the first failure by order of files.
 fn open_files(files: &[InputFile]) -> Result<Vec<ParquetFile>, ParquetError> {
     let are_local = files.iter().all(|file| file.local_path().is_some());
-    side_by_side(files.len(), threads(files.len(), are_local), |index| match files.get(index) {
+    let mut opened = side_by_side(files.len(), threads(files.len(), are_local), |index| match files.get(index) {
         Some(file) => ParquetFile::open(file.clone()),
         None => Err(FilesError::NoPath.into()),
-    })
+    })?;
+    if let Some((first, others)) = opened.split_first_mut() {
+        others.iter_mut().for_each(|file| file.share_schema(first));
+    }
+    Ok(opened)
 }
 
 fn check_columns(first: &ParquetFile, file: &ParquetFile) -> Result<(), ParquetError> {

@@ -8,8 +8,9 @@ use crate::files::{Compression, FilesError, Input, InputFile, side_by_side, thre
 /// machine. Every process must come to the same ranges, so the number does not depend on the machine.
 const RANGES: u64 = 64;
 /// Bytes of a range at least and at most: the larger, the less is read twice at its ends, and the more memory a worker
-/// takes. A row of a hundred bytes makes a batch of usual size of the largest.
-const RANGE_BYTES: (u64, u64) = (1 << 20, 8 << 20);
+/// takes. A row of a hundred bytes makes a batch of usual size of the largest, which is one request to a store with what is
+/// read behind it.
+const RANGE_BYTES: (u64, u64) = (1 << 20, (8 << 20) - 2 * BEHIND as u64);
 /// Bytes that are read behind a range at first, to find the end of its last row.
 pub(crate) const BEHIND: usize = 8 * 1024;
 
@@ -37,7 +38,7 @@ impl TextFile {
         let mut file = Self { input, range_bytes, ranges, compression: OnceLock::new() };
         // A small file has one range, whether it is compressed or not, and is not opened before it is read.
         let ranges = file.length().div_ceil(range_bytes);
-        if ranges > 1 && file.compression()? == Compression::None {
+        if ranges > 1 && file.comes_in_ranges()? {
             file.ranges = ranges as usize;
         }
         Ok(file)
@@ -68,6 +69,11 @@ impl TextFile {
         Ok(*self.compression.get_or_init(|| found))
     }
 
+    /// Whether it is read in ranges: compressed files, and those of some web servers, come from front to back only.
+    pub(crate) fn comes_in_ranges(&self) -> Result<bool, FilesError> {
+        Ok(self.compression()? == Compression::None && !self.input.is_streamed())
+    }
+
     /// Opens the file before the byte `offset` of its decompressed bytes.
     pub(crate) fn open(&self, offset: u64) -> Result<Input, FilesError> {
         Input::open(&self.input, self.compression()?, offset)
@@ -77,7 +83,7 @@ impl TextFile {
     /// one range is read whole.
     pub(crate) fn fetched_bytes(&self, index: usize) -> Option<std::ops::Range<u64>> {
         let is_whole = self.ranges == 1 && self.length() <= self.range_bytes;
-        let is_plain = self.compression.get() == Some(&Compression::None);
+        let is_plain = self.compression.get() == Some(&Compression::None) && !self.input.is_streamed();
         if self.input.local_path().is_some() || !(is_whole || is_plain) {
             return None;
         }

@@ -44,6 +44,9 @@ pub(crate) struct Asked<B> {
 
 /// Reads one range of a file, or a compressed file.
 pub(crate) trait TextReader: SplitReader {
+    /// Its range is on its way from a store: it will be started.
+    fn expect(&mut self) {}
+
     /// Reads the range, of which a part may be there, or the start of a compressed file.
     fn start(&mut self, fetched: Option<Fetched>) -> Result<(), OperatorError>;
 }
@@ -129,8 +132,9 @@ impl<T: TextTable> Source for TextSource<T> {
             whole: (text.ranges() == 1).then(|| text.input.clone()),
             fetching: fetching.map_err(T::refused)?,
         };
-        if waiting.fetching.is_none() {
-            waiting.reader.start(None)?;
+        match waiting.fetching {
+            Some(_) => waiting.reader.expect(),
+            None => waiting.reader.start(None)?,
         }
         Ok(Box::new(waiting))
     }

@@ -2,6 +2,7 @@
 
 use polars_core::df;
 use quokka_engine::error::ErrorKind;
+use quokka_engine::operator::testing::single_worker;
 
 use super::*;
 use crate::files::FilesError;
@@ -193,5 +194,45 @@ fn a_bad_value_of_a_stored_file_is_told_with_its_line() {
         let error = read_all(&address, stored(options(server.address))).unwrap_err();
         let CsvError::Value { place, .. } = cause(&error) else { unreachable!("{error}") };
         assert_eq!((place.path.to_str(), place.line), (Some(address.as_str()), Some(40_002)));
+    }
+}
+
+#[test]
+fn a_range_that_arrives_early_waits_for_the_scan_of_those_before_it() {
+    let server = Server::start();
+    let text = text();
+    server.put("f.csv", &text);
+    // The first range never arrives; what stands behind it is read in full with it.
+    let proxy = Proxy::start(server.address, |request| match request.range.as_deref() {
+        Some("bytes=0-108191") => Fault::Silence,
+        _ => Fault::None,
+    });
+    let scan = CsvScan::open_in_ranges(["s3://bucket/f.csv"], stored(options(proxy.address)), Some(100_000)).unwrap();
+    let source = scan.source(&ScanRequest::default()).unwrap();
+    let mut first = source.open(0, &single_worker(10)).unwrap();
+    let mut second = source.open(1, &single_worker(10)).unwrap();
+    for _ in 0..50 {
+        assert_eq!(first.next().unwrap().unwrap().height() + second.next().unwrap().unwrap().height(), 0);
+    }
+    let of_first = |request: &crate::store::tests::proxy::Request| request.range.as_deref() == Some("bytes=0-108191");
+    assert_eq!(proxy.requests("GET").into_iter().filter(of_first).count(), 1);
+    // Nobody reads it any more: then the second range looks for itself how it ends.
+    drop(first);
+    while second.next().unwrap().unwrap().height() == 0 {}
+}
+
+#[test]
+fn a_web_server_without_ranges_is_read_from_front_to_back() {
+    let server = Server::start();
+    let text = text();
+    let expected = read(&text, CsvOptions::default());
+    let body = text.clone();
+    let proxy = Proxy::start(server.address, move |_| Fault::Body(body.clone()));
+    let options = CsvOptions::default().with_store_options(StoreOptions::default().with("max_retries", "1"));
+    for range in [None, Some(10_000)] {
+        let address = format!("http://{}/f.csv", proxy.address);
+        let scan = CsvScan::open_in_ranges([&address], options.clone(), range).unwrap();
+        assert_eq!(scan.source(&ScanRequest::default()).unwrap().splits().unwrap().len(), 1);
+        assert_same(&read_scan(&scan, &ScanRequest::default(), 777).unwrap(), &expected);
     }
 }

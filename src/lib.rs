@@ -42,6 +42,7 @@ pub use nearest::NearestOptions;
 pub use placement::Placement;
 pub use plan::OptimizerRule;
 pub use quokka_connectors::csv::{BadRows, CsvOptions, CsvWriteOptions, QuoteStyle, TextCompression};
+pub use quokka_connectors::ipc::{IpcCompression, IpcLayout, IpcOptions, IpcWriteOptions};
 pub use quokka_connectors::json::{JsonOptions, JsonWriteOptions};
 pub use quokka_connectors::parquet::{ParquetCompression, ParquetOptions, ParquetWriteOptions};
 pub use quokka_connectors::sink::{FileOptions, WriteMode, WriteOptions, WriteReport, WrittenFile};
@@ -96,3 +97,12 @@ struct ParquetDoctests;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/stores.md")]
 struct StoresDoctests;
+/// The examples of the page on Arrow IPC files.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/ipc.md")]
+struct IpcDoctests;
+
+/// The examples beside the pictures.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/overview.md")]
+struct OverviewDoctests;

@@ -16,6 +16,7 @@ mod dataset;
 mod decimals;
 mod errors;
 mod failures;
+mod ipc;
 mod join;
 mod join_order;
 mod json;

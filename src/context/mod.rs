@@ -1,6 +1,7 @@
 //! [`Context`]: the workers of this process and where queries start.
 
 mod builder;
+mod ipc;
 mod json;
 mod paths;
 mod sources;

@@ -8,6 +8,7 @@ mod describe;
 mod distinct;
 mod files;
 mod group_by;
+mod ipc;
 mod join;
 mod json;
 mod missing;

@@ -79,6 +79,43 @@ pub enum FilesError {
         /// Type of the column.
         dtype: Box<DataType>,
     },
+    /// A column of paths with the name of another column.
+    #[error("there is a column `{column}` already: give the column of paths another name")]
+    PathColumn {
+        /// The name.
+        column: String,
+    },
+    /// A column that some files have and others do not.
+    #[error(
+        "`{}` has a column `{column}`, `{}` has not: files that are read together need the same columns",
+        with.display(), without.display()
+    )]
+    ColumnSet {
+        /// The column.
+        column: String,
+        /// A file that has it.
+        with: PathBuf,
+        /// A file that has not.
+        without: PathBuf,
+    },
+    /// A column that has different types in different files.
+    #[error(
+        "column `{column}` has type `{first_dtype}` in `{}` but `{dtype}` in `{}`: write the files with one type, or read \
+         them apart and cast",
+        first.display(), path.display()
+    )]
+    ColumnType {
+        /// The column.
+        column: String,
+        /// The first file.
+        first: PathBuf,
+        /// Type of the column there.
+        first_dtype: Box<DataType>,
+        /// The file that differs.
+        path: PathBuf,
+        /// Type of the column in it.
+        dtype: Box<DataType>,
+    },
 }
 
 impl FilesError {
@@ -93,10 +130,13 @@ impl FilesError {
     /// The kind, for callers that decide by it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoPath => ErrorKind::InvalidQuery,
+            Self::NoPath | Self::PathColumn { .. } => ErrorKind::InvalidQuery,
             Self::Store(error) if error.kind() == StoreErrorKind::Invalid => ErrorKind::InvalidQuery,
             Self::Io { .. } | Self::Store(_) | Self::EmptyDirectory { .. } | Self::NoMatch { .. } => ErrorKind::Io,
-            Self::PartitionKeys { .. } | Self::PartitionValue { .. } => ErrorKind::SchemaMismatch,
+            Self::PartitionKeys { .. }
+            | Self::PartitionValue { .. }
+            | Self::ColumnSet { .. }
+            | Self::ColumnType { .. } => ErrorKind::SchemaMismatch,
         }
     }
 }

@@ -2,19 +2,25 @@
 //! folders.
 
 mod ahead;
+mod columns;
+mod constants;
 mod error;
 mod hive;
 mod input;
 mod input_file;
+mod mapped;
 mod names;
 mod paths;
 mod side_by_side;
 
 pub(crate) use ahead::{AHEAD_BYTES, Ahead, Fetched, Fetching, PATIENCE};
+pub(crate) use columns::check_columns;
+pub(crate) use constants::{constant, constants, passing};
 pub use error::FilesError;
-pub(crate) use hive::{NULL_FOLDER, partition_value, partitions};
+pub(crate) use hive::NULL_FOLDER;
 pub(crate) use input::{Compression, Input};
 pub(crate) use input_file::InputFile;
+pub(crate) use mapped::map;
 pub(crate) use names::names;
 pub(crate) use paths::{Format, expand};
 pub(crate) use side_by_side::{side_by_side, threads};

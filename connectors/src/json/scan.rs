@@ -4,9 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use polars_core::datatypes::DataType;
 use polars_core::frame::DataFrame;
-use polars_core::prelude::AnyValue;
 use polars_core::scalar::Scalar;
 use polars_core::schema::{Schema, SchemaRef};
 use quokka_engine::error::{ErrorKind, OperatorError};
@@ -19,7 +17,7 @@ use super::head::{Head, head};
 use super::infer::columns;
 use super::options::JsonOptions;
 use super::reader::{Buffer, JsonReader};
-use crate::files::{Compression, FilesError, Format, expand, names, partition_value, partitions};
+use crate::files::{Compression, FilesError, Format, constant, constants, expand, names};
 use crate::text::{self, Asked, BadRows, TextFile, TextSource, TextTable, text_files};
 
 /// How files of JSON are known in a directory.
@@ -68,8 +66,8 @@ pub struct JsonScan {
 /// The files, and what is common to them.
 pub(super) struct Table {
     pub(super) files: Vec<TextFile>,
-    /// One row a file.
-    partitions: DataFrame,
+    /// Columns of one value a file, one row a file.
+    constants: DataFrame,
     /// Columns of the files.
     pub(super) file_schema: Schema,
     /// These, those of folders, and that of paths.
@@ -124,18 +122,13 @@ impl JsonScan {
                 return Err(JsonError::UnsupportedType { column, dtype });
             }
         }
-        let partitions = partitions(&paths, &file_schema, options.hive_partitioning)?;
+        let path_column = options.include_file_paths.as_ref();
+        let constants = constants(&paths, &file_schema, options.hive_partitioning, path_column)?;
         let mut schema = file_schema.clone();
-        schema.merge((**partitions.schema()).clone());
-        if let Some(column) = &options.include_file_paths
-            && schema.insert(column.clone(), DataType::String).is_some()
-        {
-            let reason = format!("there is a column `{column}` already: give the column of paths another name");
-            return Err(JsonError::Options { reason });
-        }
+        schema.merge((**constants.schema()).clone());
         let schema = Arc::new(schema);
         let skipped = AtomicU64::new(0);
-        let table = Table { files, partitions, file_schema, schema, options, range_bytes, skipped, rows };
+        let table = Table { files, constants, file_schema, schema, options, range_bytes, skipped, rows };
         Ok(Self { table: Arc::new(table) })
     }
 }
@@ -208,12 +201,12 @@ impl TextTable for Table {
         &self.schema
     }
 
-    fn files(&self) -> usize {
-        self.files.len()
-    }
-
     fn text_file(&self, index: usize) -> Option<&TextFile> {
         self.files.get(index)
+    }
+
+    fn constants(&self) -> &DataFrame {
+        &self.constants
     }
 
     fn reader(self: &Arc<Self>, asked: Asked<Buffer>) -> JsonReader {
@@ -243,15 +236,11 @@ impl Table {
 
     /// The value of a column that is the same for all rows of a file.
     pub(super) fn constant(&self, name: &str, file: usize) -> Option<Scalar> {
-        if self.options.include_file_paths.as_deref() == Some(name) {
-            let path = self.files.get(file)?.input.location().to_string();
-            return Some(Scalar::new(DataType::String, AnyValue::StringOwned(path.into())));
-        }
-        partition_value(&self.partitions, name, file)
+        constant(&self.constants, name, file)
     }
 
     /// Whether a column stands in the files rather than in their paths.
     pub(super) fn is_in_files(&self, name: &str) -> bool {
-        self.file_schema.contains(name) && self.partitions.get_column_index(name).is_none()
+        self.file_schema.contains(name) && self.constants.get_column_index(name).is_none()
     }
 }

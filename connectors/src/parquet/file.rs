@@ -1,21 +1,15 @@
 //! One open file: its bytes, its footer and its schema.
 
-use std::fs::{File, Metadata};
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use polars_arrow::array::Array;
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field as ArrowField};
-use polars_buffer::Buffer;
 use polars_core::datatypes::{DataType, Field};
-use polars_core::error::PolarsError;
 use polars_core::prelude::{Column, IntoColumn};
 use polars_core::schema::{Schema, SchemaRef};
 use polars_core::series::Series;
 use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, Filter, RowGroupMetadata};
 use polars_utils::mem::prefetch::madvise_willneed;
-use polars_utils::mmap::MMapSemaphore;
 
 use super::chunks::Chunks;
 use super::column::{decode_column, open_codes, open_cursor};
@@ -24,8 +18,8 @@ use super::error::{Damage, ParquetError};
 use super::footer::{fetch_footer, read_footer};
 use super::guard::guarded;
 use super::pages::{dictionary_values, first_page_values};
-use super::release::release;
-use crate::files::{FilesError, InputFile};
+use crate::files::{FilesError, InputFile, map};
+use crate::release::release;
 
 /// A file whose footer has been read and checked.
 pub(super) struct ParquetFile {
@@ -220,34 +214,6 @@ impl ParquetFile {
         };
         decoded.map_err(|source| self.damaged(row_group, column, source))
     }
-}
-
-fn map(path: &Path) -> io::Result<(Buffer<u8>, Option<[u64; 4]>)> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    let identity = identity(&metadata);
-    if metadata.len() == 0 {
-        // Nothing can be mapped of an empty file.
-        return Ok((Buffer::new(), identity));
-    }
-    let mapped = MMapSemaphore::new_from_file(&file).map_err(|error| match error {
-        PolarsError::IO { error, .. } => io::Error::new(error.kind(), error),
-        other => io::Error::other(other),
-    })?;
-    Ok((Buffer::from_owner(mapped), identity))
-}
-
-/// Device and file, which stay those of the mapped bytes whatever becomes of the path, and when they were last written.
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> Option<[u64; 4]> {
-    use std::os::unix::fs::MetadataExt;
-    let written = metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec());
-    Some([metadata.dev(), metadata.ino(), metadata.size(), written as u64])
-}
-
-#[cfg(not(unix))]
-fn identity(_metadata: &Metadata) -> Option<[u64; 4]> {
-    None
 }
 
 /// The two places that tell the number of rows must agree: a count of rows reads nothing else.

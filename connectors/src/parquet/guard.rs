@@ -1,27 +1,20 @@
 //! Turns panics of Polars' decoder into errors.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use polars_core::error::PolarsResult;
 
 use super::error::Damage;
+use crate::guard::{self, Failure};
 
-/// Runs `decode` on bytes that may be damaged. Polars reports most damage as errors but some of it by panicking; nothing
-/// that the closure borrows is written to, so a panic leaves nothing half done.
-pub(super) fn guarded<T>(decode: impl FnOnce() -> PolarsResult<T>) -> Result<T, Damage> {
-    match catch_unwind(AssertUnwindSafe(decode)) {
-        Ok(result) => result.map_err(Damage::Polars),
-        Err(panic) => Err(Damage::Panic(message(panic.as_ref()))),
+impl From<Failure> for Damage {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Polars(error) => Self::Polars(error),
+            Failure::Panic(message) => Self::Panic(message),
+        }
     }
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "no message".to_owned()
-    }
+/// Runs `decode` on bytes that may be damaged.
+pub(super) fn guarded<T>(decode: impl FnOnce() -> PolarsResult<T>) -> Result<T, Damage> {
+    guard::guarded(decode)
 }

@@ -15,7 +15,6 @@ mod pages;
 mod parts;
 mod pruning;
 mod reader;
-mod release;
 mod rewrite;
 mod sample;
 mod scan;

@@ -1,8 +1,10 @@
 //! How Parquet files are read.
 
+use polars_utils::pl_str::PlSmallStr;
+
 use crate::store::StoreOptions;
 
-/// Options of a [`ParquetScan`](super::ParquetScan).
+/// Options of a [`ParquetScan`](super::ParquetScan). Names are those of Polars' `scan_parquet`.
 ///
 /// ```
 /// let options = quokka_connectors::parquet::ParquetOptions::default().with_hive_partitioning(false);
@@ -16,6 +18,8 @@ pub struct ParquetOptions {
     pub hive_partitioning: Option<bool>,
     /// Credentials, endpoint and the like for files in stores. Default: none, so that the environment counts.
     pub store_options: StoreOptions,
+    /// The name of one more column, which holds the path of the file that a row is from. Default: none.
+    pub include_file_paths: Option<PlSmallStr>,
 }
 
 impl ParquetOptions {
@@ -28,6 +32,12 @@ impl ParquetOptions {
     /// Credentials, endpoint and the like for files in stores.
     pub fn with_store_options(mut self, store_options: StoreOptions) -> Self {
         self.store_options = store_options;
+        self
+    }
+
+    /// A column of this name holds the path of the file.
+    pub fn with_include_file_paths(mut self, column: impl Into<PlSmallStr>) -> Self {
+        self.include_file_paths = Some(column.into());
         self
     }
 }

@@ -18,13 +18,13 @@ use super::file::ParquetFile;
 use super::options::ParquetOptions;
 use super::sample::Sample;
 use super::source::ParquetSource;
-use crate::files::{FilesError, Format, InputFile, expand, names, partition_value, partitions, side_by_side, threads};
+use crate::files::{FilesError, Format, InputFile, constant, constants, expand, names, side_by_side, threads};
 
 /// Parquet files on local disks or in stores, read as one table.
 ///
 /// Footers are read once, when the scan is opened; local files are memory-mapped. All files must have the same columns
 /// with the same types, in any order; the first file gives the order. Folders named `key=value` are columns too
-/// ([`ParquetOptions::hive_partitioning`]).
+/// ([`ParquetOptions::hive_partitioning`]), and the paths of files may be ([`ParquetOptions::include_file_paths`]).
 ///
 /// The unit of reading is a row group. Row groups in which the predicate cannot be true, by the statistics in the footers
 /// and the names of the folders, are not read; of the others, only the columns that are asked for are, and those that the
@@ -47,10 +47,10 @@ pub struct ParquetScan {
     pub(super) table: Arc<Table>,
 }
 
-/// The open files and what their folders say.
+/// The open files and what their paths say.
 pub(super) struct Table {
     pub(super) files: Vec<ParquetFile>,
-    /// One row a file.
+    /// What folders say, and the path, if it is asked for: one row a file.
     pub(super) partitions: DataFrame,
     pub(super) schema: SchemaRef,
     identity: Option<Vec<u64>>,
@@ -78,11 +78,12 @@ impl ParquetScan {
         for file in &files {
             check_columns(first, file)?;
         }
-        let partitions = partitions(&paths, &first.schema, options.hive_partitioning)?;
+        let path_column = options.include_file_paths.as_ref();
+        let partitions = constants(&paths, &first.schema, options.hive_partitioning, path_column)?;
         let mut schema = (*first.schema).clone();
         schema.merge((**partitions.schema()).clone());
         let sample = Sample::new(&files);
-        // What folders say is not in the files.
+        // What paths say is not in the files.
         let identity = match partitions.width() {
             0 => files.iter().map(|file| file.identity).collect::<Option<Vec<_>>>().map(|files| files.concat()),
             _ => None,
@@ -133,9 +134,9 @@ impl Table {
         self.files.get(index).ok_or_else(missing)
     }
 
-    /// The value of a column that stands in the path of a file.
+    /// The value of a column that is the same for all rows of a file.
     pub(super) fn partition_value(&self, name: &str, file: usize) -> Option<Scalar> {
-        partition_value(&self.partitions, name, file)
+        constant(&self.partitions, name, file)
     }
 }
 

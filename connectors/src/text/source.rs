@@ -11,7 +11,7 @@ use quokka_engine::source::{ScanRequest, Source, Split, SplitReader};
 
 use super::file::TextFile;
 use super::memory::Memory;
-use crate::files::{Ahead, Fetched, Fetching, FilesError, InputFile};
+use crate::files::{Ahead, Fetched, Fetching, FilesError, InputFile, passing};
 use crate::request::Request;
 
 /// A table of files of text.
@@ -22,8 +22,10 @@ pub(crate) trait TextTable: Send + Sync + 'static {
 
     fn describe(&self) -> Description;
     fn schema(&self) -> &SchemaRef;
-    fn files(&self) -> usize;
     fn text_file(&self, index: usize) -> Option<&TextFile>;
+
+    /// Columns of one value a file, one row a file.
+    fn constants(&self) -> &DataFrame;
 
     /// A reader of a range, which has to be [started](TextReader::start).
     fn reader(self: &Arc<Self>, asked: Asked<Self::Buffer>) -> Self::Reader;
@@ -68,11 +70,10 @@ impl<T: TextTable> TextSource<T> {
     pub(crate) fn new(table: Arc<T>, request: &ScanRequest) -> Result<Self, OperatorError> {
         let request = Request::new(request, table.schema())?;
         let mut ranges = Vec::new();
-        if !request.is_never_true {
-            for file in 0..table.files() {
-                let count = table.text_file(file).map_or(0, TextFile::ranges);
-                ranges.extend((0..count).map(|range| (file, range)));
-            }
+        let passing = passing(table.constants(), &request)?;
+        for (file, _) in passing.into_iter().enumerate().filter(|(_, passes)| *passes) {
+            let count = table.text_file(file).map_or(0, TextFile::ranges);
+            ranges.extend((0..count).map(|range| (file, range)));
         }
         let (memory, ahead, bytes_read) = (Arc::default(), Ahead::default(), AtomicU64::new(0));
         Ok(Self { table, request: Arc::new(request), ranges, memory, ahead, bytes_read })

@@ -1,6 +1,7 @@
 use quokka_engine::error::ErrorKind;
 
 use super::*;
+use crate::files::FilesError;
 
 fn report(text: &str, types: &[DataType]) -> String {
     let names = ["a", "b", "c"];
@@ -112,10 +113,11 @@ fn options_that_cannot_be() {
         options().with_schema(Schema::default().into()),
         options().with_schema(strings(&["a", "b"])).with_schema_overrides(strings(&["a"])),
         options().with_schema_overrides(strings(&["c"])),
-        options().with_include_file_paths("a"),
     ] {
         assert!(matches!(open(wrong.clone()), CsvError::Options { .. }), "{wrong:?}");
     }
+    let clash = open(options().with_include_file_paths("a"));
+    assert!(matches!(clash, CsvError::Files(FilesError::PathColumn { .. })), "{clash}");
     for dtype in [
         DataType::List(Box::new(DataType::Int64)),
         DataType::Binary,

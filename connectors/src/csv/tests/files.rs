@@ -1,4 +1,5 @@
 use polars_core::df;
+use quokka_engine::expr::prelude::{col, lit};
 
 use super::*;
 use crate::testing::compress;
@@ -70,11 +71,17 @@ fn folders_and_paths_as_columns() {
     let options = CsvOptions::default().with_include_file_paths("path");
     let scan = CsvScan::open([folder.path()], options.clone()).unwrap();
     let [first, second] = [first, second].map(|path| path.display().to_string());
-    let paths = [&first[..], &second, &second];
+    let paths = [&first[..], &second, &second].map(str::to_owned);
     let all = df!("a" => [1i64, 2, 3], "year" => [2023i64, 2024, 2024], "path" => paths).unwrap();
     assert_same(&read_scan(&scan, &ScanRequest::default(), 10).unwrap(), &all);
     let without = CsvScan::open([folder.path()], options.with_hive_partitioning(false)).unwrap();
     assert_eq!(without.schema().len(), 2);
+    // A predicate on such columns decides which files are read: the first one is no CSV file any more.
+    std::fs::write(folder.path().join("year=2023/f.csv"), "a,b\n\"").unwrap();
+    let predicate = col("path").eq(lit(second)).and(col("a").gt(lit(2)));
+    let request = ScanRequest { predicate: Some(predicate), ..ScanRequest::default() };
+    assert_eq!(scan.source(&request).unwrap().splits().unwrap().len(), 1);
+    assert_same(&read_scan(&scan, &request, 10).unwrap(), &all.slice(2, 1));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use quokka_engine::error::ErrorKind;
 
 use super::*;
+use crate::files::FilesError;
 
 /// Reads a text that has something wrong.
 #[track_caller]
@@ -170,10 +171,11 @@ fn options_that_cannot_be() {
         options().with_schema(Schema::default().into()),
         options().with_schema(given.clone()).with_schema_overrides(given),
         options().with_infer_schema_length(Some(0)),
-        options().with_include_file_paths("a"),
     ] {
         assert!(matches!(open(wrong.clone()), JsonError::Options { .. }), "{wrong:?}");
     }
+    let clash = open(options().with_include_file_paths("a"));
+    assert!(matches!(clash, JsonError::Files(FilesError::PathColumn { .. })), "{clash}");
     let berlin = DataType::Datetime(TimeUnit::Microseconds, TimeZone::opt_try_new(Some("Europe/Berlin")).unwrap());
     for dtype in [DataType::Binary, DataType::List(Box::new(DataType::Binary)), berlin] {
         let wrong = options().with_schema(schema([("a", dtype)]));

@@ -4,6 +4,8 @@ use quokka_engine::error::ErrorKind;
 use quokka_engine::expr::prelude::{col, lit};
 
 use super::*;
+use crate::files::FilesError;
+use crate::parquet::ParquetError;
 use crate::testing::Folder;
 
 fn part(rows: std::ops::Range<i64>) -> DataFrame {
@@ -89,4 +91,39 @@ fn what_lies_above_the_directory_is_not_a_column() {
     assert_eq!(scan.schema().iter_names().collect::<Vec<_>>(), ["v", "year", "region"]);
     let off = ParquetScan::open([folder.path()], ParquetOptions::default().with_hive_partitioning(false)).unwrap();
     assert_same(&read(&off, &ScanRequest::default(), 64).unwrap(), &part(0..40));
+}
+
+#[test]
+fn paths_are_columns_that_decide_which_files_are_read() {
+    let folder = Folder::new();
+    let file = |name: &str, value: i64| {
+        let df = df!("a" => [value, value + 1]).unwrap();
+        write(&folder.path().join(name), &df, &Layout::default()).display().to_string()
+    };
+    let paths = [file("k=1/f.parquet", 1), file("k=2/f.parquet", 3)];
+    let options = ParquetOptions::default().with_include_file_paths("file");
+    let scan = ParquetScan::open([folder.path()], options.clone()).unwrap();
+    let all =
+        df!("a" => [1i64, 2, 3, 4], "k" => [1i64, 1, 2, 2], "file" => [0, 0, 1, 1].map(|i: usize| paths[i].clone()));
+    let all = all.unwrap();
+    let is_second = || col("file").eq(lit(paths[1].clone()));
+    for (predicate, splits) in [
+        (None, 2),
+        (Some(is_second()), 1),
+        (Some(is_second().and(col("a").gt(lit(3)))), 1),
+        (Some(is_second().and(col("k").eq(lit(1)))), 0),
+        (Some(col("file").is_null()), 0),
+        (Some(col("file").lt(lit(paths[1].clone())).or(col("a").eq(lit(4)))), 2),
+    ] {
+        for columns in [None, Some(&["file"][..]), Some(&["a"]), Some(&["k", "file", "a"])] {
+            let request = request(columns, predicate.clone());
+            assert_eq!(scan.source(&request).unwrap().splits().unwrap().len(), splits);
+            assert_same(&read(&scan, &request, 64).unwrap(), &expected(&all, &request));
+        }
+    }
+    for taken in ["a", "k"] {
+        let error = ParquetScan::open([folder.path()], options.clone().with_include_file_paths(taken)).err().unwrap();
+        assert!(matches!(error, ParquetError::Files(FilesError::PathColumn { .. })), "{error}");
+        assert_eq!(error.kind(), ErrorKind::InvalidQuery);
+    }
 }

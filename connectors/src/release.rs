@@ -5,7 +5,7 @@ use std::ops::Range;
 /// Unmaps the pages of `mapped`, which must be a read-only mapping of a file, that lie within `range`: they no longer
 /// count as memory of the process, and are read from the file again if they are needed again. Without effect where the
 /// system has no such call.
-pub(super) fn release(mapped: &[u8], range: Range<usize>) {
+pub(crate) fn release(mapped: &[u8], range: Range<usize>) {
     #[cfg(target_os = "linux")]
     {
         const PAGE: usize = 4096;

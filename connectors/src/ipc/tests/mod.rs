@@ -1,0 +1,153 @@
+//! Black-box tests of scan and sink. The oracle is the frame that Polars' own writer has made a file of.
+
+mod damage;
+mod filters;
+mod reading;
+mod stores;
+mod types;
+mod writing;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use polars_arrow::array::Array;
+use polars_arrow::datatypes::{ArrowSchema, Field as ArrowField};
+use polars_arrow::io::ipc::write::{Compression, FileWriter, StreamWriter, WriteOptions};
+use polars_arrow::record_batch::RecordBatchT;
+use polars_core::frame::DataFrame;
+use polars_core::prelude::{CompatLevel, SchemaExt};
+use polars_plan::dsl::Expr;
+use polars_utils::compression::ZstdLevel;
+use quokka_engine::error::OperatorError;
+use quokka_engine::expr::Predicate;
+use quokka_engine::operator::testing::single_worker;
+use quokka_engine::physical::{to_logical, to_physical};
+use quokka_engine::source::{Scan, ScanRequest};
+
+use super::{IpcError, IpcOptions, IpcScan};
+use crate::testing::Folder;
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    pub(super) is_stream: bool,
+    pub(super) compression: Option<Compression>,
+    /// Texts with views, or with offsets.
+    pub(super) views: bool,
+    /// Rows of a record batch.
+    pub(super) rows: usize,
+}
+
+/// All forms there are, with so many rows a record batch.
+pub(super) fn forms(rows: usize) -> Vec<Form> {
+    let compressions = [None, Some(Compression::LZ4), Some(Compression::ZSTD(ZstdLevel::try_new(1).unwrap()))];
+    let form = |is_stream, views| compressions.map(|compression| Form { is_stream, compression, views, rows });
+    [form(false, true), form(false, false), form(true, true), form(true, false)].concat()
+}
+
+/// The bytes of a file of record batches.
+pub(super) fn encode_batches(schema: ArrowSchema, batches: &[Vec<Box<dyn Array>>], form: Form) -> Vec<u8> {
+    let schema = Arc::new(schema);
+    let options = WriteOptions { compression: form.compression };
+    let batches = batches.iter().map(|columns| {
+        let height = columns.first().map_or(0, |column| column.len());
+        RecordBatchT::new(height, schema.clone(), columns.clone())
+    });
+    if form.is_stream {
+        let mut writer = StreamWriter::new(Vec::new(), options);
+        writer.start(&schema, None).unwrap();
+        batches.for_each(|batch| writer.write(&batch, None).unwrap());
+        writer.finish().unwrap();
+        writer.into_inner()
+    } else {
+        let mut writer = FileWriter::try_new(Vec::new(), schema.clone(), None, options).unwrap();
+        batches.for_each(|batch| writer.write(&batch, None).unwrap());
+        writer.finish().unwrap();
+        writer.into_inner()
+    }
+}
+
+/// The bytes of a file.
+pub(super) fn encode(frame: &DataFrame, form: Form) -> Vec<u8> {
+    let compat = if form.views { CompatLevel::newest() } else { CompatLevel::oldest() };
+    // As a whole, so that categories have the same numbers in all batches.
+    let arrays: Vec<Box<dyn Array>> =
+        frame.columns().iter().map(|column| column.as_materialized_series().rechunk().to_arrow(0, compat)).collect();
+    let batches = (0..frame.height()).step_by(form.rows).map(|start| {
+        let rows = form.rows.min(frame.height() - start);
+        arrays.iter().map(|array| array.sliced(start, rows)).collect()
+    });
+    encode_batches(frame.schema().to_arrow(compat), &batches.collect::<Vec<_>>(), form)
+}
+
+/// The bytes of a file with one record batch of arrays.
+pub(super) fn encode_arrays(columns: &[(&str, Box<dyn Array>)], form: Form) -> Vec<u8> {
+    let field = |(name, array): &(&str, Box<dyn Array>)| ArrowField::new((*name).into(), array.dtype().clone(), true);
+    let arrays = columns.iter().map(|(_, array)| array.clone()).collect();
+    encode_batches(columns.iter().map(field).collect(), &[arrays], form)
+}
+
+pub(super) fn write(path: &Path, bytes: &[u8]) -> PathBuf {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    // What was there may be mapped: it must not change.
+    let _ = fs::remove_file(path);
+    fs::write(path, bytes).unwrap();
+    path.to_owned()
+}
+
+/// A file with these bytes, opened; the folder must live as long.
+pub(super) fn open(folder: &Folder, bytes: &[u8]) -> Result<IpcScan, IpcError> {
+    IpcScan::open([write(&folder.path().join("f.arrow"), bytes)], IpcOptions::default())
+}
+
+pub(super) fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
+    let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());
+    ScanRequest { projection, predicate, ..ScanRequest::default() }
+}
+
+/// All rows that a scan delivers, in batches of at most `batch_rows` rows.
+pub(super) fn read(scan: &dyn Scan, request: &ScanRequest, batch_rows: usize) -> Result<DataFrame, OperatorError> {
+    let source = scan.source(request)?;
+    let schema = source.schema();
+    let mut all = DataFrame::empty_with_schema(&schema);
+    for (index, split) in source.splits()?.iter().enumerate() {
+        let mut reader = source.open(index, &single_worker(batch_rows))?;
+        let mut rows = 0;
+        while let Some(batch) = reader.next()? {
+            let batch = to_logical(to_physical(batch)?, &schema)?;
+            assert_eq!(*batch.schema(), schema);
+            assert!(batch.height() <= batch_rows);
+            rows += batch.height() as u64;
+            all = match schema.is_empty() {
+                true => DataFrame::empty_with_height(all.height() + batch.height()),
+                false => all.vstack(&batch).unwrap(),
+            };
+        }
+        assert!(split.rows.is_none_or(|most| rows <= most));
+    }
+    Ok(all)
+}
+
+/// What a scan of a table that holds `all` has to deliver.
+pub(super) fn expected(all: &DataFrame, request: &ScanRequest) -> DataFrame {
+    let rows = match &request.predicate {
+        Some(predicate) => Predicate::compile(predicate, all.schema()).unwrap().filter(all).unwrap(),
+        None => all.clone(),
+    };
+    match &request.projection {
+        Some(names) => rows.select(names.iter().cloned()).unwrap(),
+        None => rows,
+    }
+}
+
+#[track_caller]
+pub(super) fn assert_same(found: &DataFrame, expected: &DataFrame) {
+    assert_eq!(found.schema(), expected.schema());
+    assert!(found.equals_missing(expected), "found {found:?}\nexpected {expected:?}");
+}
+
+/// The reason that an error names.
+pub(super) fn cause(error: &OperatorError) -> &IpcError {
+    error.get_ref().downcast_ref().unwrap()
+}

@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let context = Context::builder().workers(workers).build()?;
     for place in &places {
         let start = Instant::now();
-        open(&context, place)?;
+        drop(open(&context, place)?);
         println!("{place}: opened in {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
     }
     for name in ["Q1", "Q6", "all"] {

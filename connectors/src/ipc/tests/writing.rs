@@ -92,7 +92,7 @@ fn no_rows_are_a_file_with_columns() {
     let none = super::types::table().slice(0, 0);
     let folder = Folder::new();
     for layout in [IpcLayout::File, IpcLayout::Stream] {
-        let bytes = written(&[none.clone()], IpcWriteOptions::default().with_layout(layout));
+        let bytes = written(std::slice::from_ref(&none), IpcWriteOptions::default().with_layout(layout));
         assert_same(&read(&open(&folder, &bytes).unwrap(), &ScanRequest::default(), 10).unwrap(), &none);
         assert!(oracle(&bytes, layout == IpcLayout::Stream).is_empty());
     }

@@ -29,7 +29,7 @@ const SETTINGS: [(usize, Option<usize>, bool); 9] = [
 /// Shared by all tests, so that their queries also run side by side.
 static CONTEXTS: LazyLock<Vec<(String, Context)>> = LazyLock::new(|| {
     let start = |(workers, batch_rows, optimize): (usize, Option<usize>, bool)| {
-        let mut builder = Context::builder().workers(workers).optimize(optimize);
+        let mut builder = Context::builder().workers(workers).optimize(optimize).quiet();
         if let Some(rows) = batch_rows {
             builder = builder.batch_rows(rows);
         }
@@ -37,7 +37,7 @@ static CONTEXTS: LazyLock<Vec<(String, Context)>> = LazyLock::new(|| {
     };
     // Each rule of the optimizer has to be right without the others' help.
     let without = OptimizerRule::ALL.into_iter().map(|rule| {
-        let builder = Context::builder().workers(2).batch_rows(7).without_rule(rule);
+        let builder = Context::builder().workers(2).batch_rows(7).without_rule(rule).quiet();
         (format!("workers=2 batch_rows=7 without {rule}"), builder.build().unwrap())
     });
     SETTINGS.into_iter().map(start).chain(without).collect()

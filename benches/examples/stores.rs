@@ -2,7 +2,7 @@
 //! place that is named, in turns.
 //!
 //! ```text
-//! cargo run --release -p quokka-connectors --example s3_server -- FOLDER   # prints the variables to set
+//! cargo run --release -p quokka-connectors --example file_server -- FOLDER   # prints the variables to set
 //! cargo run --release -p quokka-benches --example stores -- 2 FOLDER/bucket/lineitem.parquet s3://bucket/lineitem.parquet
 //! ```
 
@@ -32,8 +32,11 @@ fn open(context: &Context, place: &str) -> quokka::Result<DataStream> {
     }
 }
 
-fn date(text: &str) -> Expr {
-    lit(text).cast(DataType::Date)
+/// Days from 1970-01-01 to 1994-01-01, 1995-01-01 and 1998-09-02.
+const DAYS: [i32; 3] = [8_766, 9_131, 10_471];
+
+fn date(days: i32) -> Expr {
+    lit(Scalar::new_date(days))
 }
 
 fn revenue() -> Expr {
@@ -43,7 +46,7 @@ fn revenue() -> Expr {
 fn query(lines: DataStream, name: &str) -> quokka::Result<DataStream> {
     Ok(match name {
         "Q1" => lines
-            .filter(col("l_shipdate").lt_eq(date("1998-09-02")))
+            .filter(col("l_shipdate").lt_eq(date(DAYS[2])))
             .group_by([col("l_returnflag"), col("l_linestatus")])
             .agg([
                 col("l_quantity").sum(),
@@ -55,7 +58,7 @@ fn query(lines: DataStream, name: &str) -> quokka::Result<DataStream> {
             ])
             .sort(["l_returnflag", "l_linestatus"], Default::default()),
         "Q6" => {
-            let year = col("l_shipdate").gt_eq(date("1994-01-01")).and(col("l_shipdate").lt(date("1995-01-01")));
+            let year = col("l_shipdate").gt_eq(date(DAYS[0])).and(col("l_shipdate").lt(date(DAYS[1])));
             let discount = col("l_discount").gt(lit(0.049)).and(col("l_discount").lt(lit(0.071)));
             lines
                 .filter(year.and(discount).and(col("l_quantity").lt(lit(24))))

@@ -26,7 +26,7 @@ impl DataStream {
     /// # let context = Context::builder().workers(2).build()?;
     /// let stream = context.from_df(df!("k" => [1, 2], "v" => [3, 4]).unwrap());
     /// let svg = stream.group_by([col("k")]).agg([col("v").sum()]).to_svg()?;
-    /// assert!(svg.starts_with("<svg") && svg.contains("hash(k)"));
+    /// assert!(svg.starts_with("<svg") && svg.contains("final-aggregate"));
     /// # Ok::<(), quokka::Error>(())
     /// ```
     ///

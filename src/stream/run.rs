@@ -157,7 +157,7 @@ impl DataStream {
     /// # let context = Context::builder().workers(2).build()?;
     /// let stream = context.from_df(df!("k" => [1, 2], "v" => [3, 4]).unwrap());
     /// let text = stream.group_by([col("k")]).agg([col("v").sum()]).explain()?;
-    /// assert!(text.contains("hash(k)"), "{text}");
+    /// assert!(text.contains("final-aggregate"), "{text}");
     /// # Ok::<(), quokka::Error>(())
     /// ```
     ///

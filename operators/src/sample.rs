@@ -239,18 +239,19 @@ struct TooFew {
     found: usize,
 }
 
-/// Passes all rows and fails if they were fewer than a number. For one worker, behind a draw.
+/// Passes all rows and fails if they were fewer than a number. For the one worker that has them, behind a draw.
 ///
 /// Streams; holds the count.
 #[derive(Clone, Copy, Debug)]
 pub struct AtLeast {
     rows: usize,
+    worker: usize,
 }
 
 impl AtLeast {
-    /// Fails with fewer than `rows` rows.
-    pub fn new(rows: usize) -> Self {
-        Self { rows }
+    /// Fails with fewer than `rows` rows on `worker`.
+    pub fn new(rows: usize, worker: usize) -> Self {
+        Self { rows, worker }
     }
 }
 
@@ -260,8 +261,7 @@ impl OperatorFactory for AtLeast {
     }
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
-        // All rows come to worker 0.
-        let wanted = if context.worker == 0 { self.rows } else { 0 };
+        let wanted = if context.worker == self.worker { self.rows } else { 0 };
         Ok(Box::new(AtLeastChannel { wanted, found: 0 }))
     }
 }
@@ -381,14 +381,14 @@ mod tests {
     }
 
     #[test]
-    fn too_few_rows_are_an_error_on_worker_zero() {
+    fn too_few_rows_are_an_error_on_one_worker() {
         let run = |wanted, worker| {
             let context = WorkerContext { worker, workers: 2, ..single_worker(7) };
-            drive(&AtLeast::new(wanted), &context, vec![batches(&rows(10), 7)], Restore::EveryBatch)
+            drive(&AtLeast::new(wanted, 1), &context, vec![batches(&rows(10), 7)], Restore::EveryBatch)
         };
-        assert_eq!(run(10, 0).unwrap().len(), 2);
-        assert_eq!(run(11, 1).unwrap().len(), 2);
-        let error = run(11, 0).unwrap_err();
+        assert_eq!(run(10, 1).unwrap().len(), 2);
+        assert_eq!(run(11, 0).unwrap().len(), 2);
+        let error = run(11, 1).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Compute);
         assert!(error.to_string().starts_with("11 rows are to be drawn, but there are 10"));
     }

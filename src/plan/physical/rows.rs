@@ -24,19 +24,27 @@ impl Lowering<'_> {
             RowOperation::Index { number, offset } => return self.row_index(input, number, *offset, order),
             RowOperation::Explode { columns, options } => Arc::new(Explode::new(columns.iter().cloned(), *options)),
             RowOperation::Draw(draw) => Arc::new(draw.clone()),
-            RowOperation::AtLeast(rows) => Arc::new(AtLeast::new(*rows)),
+            RowOperation::AtLeast(rows) => return self.at_least(input, *rows, order),
         };
-        // All others run where their rows are.
-        let wanted = if matches!(operation, RowOperation::AtLeast(_)) { self.take_wanted() } else { None };
+        // They run where their rows are.
         let stream = self.lower(input, order)?;
         let schema = operation.schema(&stream.schema);
-        if matches!(operation, RowOperation::AtLeast(_)) && stream.placement != Placement::One {
-            let way = self.to_one(&stream, wanted.as_ref());
-            let mut stream = self.exchange(stream, way, operator, schema);
-            stream.placement = Placement::One;
-            return Ok(stream);
-        }
         Ok(self.fuse(stream, operator, schema))
+    }
+
+    /// Rows are counted by the worker that has all of them.
+    fn at_least(&mut self, input: &LogicalPlan, rows: usize, order: Order) -> Lowered {
+        let stream = self.lower(input, order)?;
+        let schema = stream.schema.clone();
+        if stream.placement == Placement::One {
+            let operator = AtLeast::new(rows, stream.channels.first());
+            return Ok(self.fuse(stream, Arc::new(operator), schema));
+        }
+        let way = self.to_one(&stream, None);
+        let operator = AtLeast::new(rows, way.1.first());
+        let mut stream = self.exchange(stream, way, Arc::new(operator), schema);
+        stream.placement = Placement::One;
+        Ok(stream)
     }
 
     /// Rows with equal keys meet on one worker; few of them are sent there. All meet where their order counts.

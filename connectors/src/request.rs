@@ -25,7 +25,7 @@ use crate::row_filter::{RowFilter, due};
 /// use quokka_engine::source::ScanRequest;
 ///
 /// let table = df!("a" => [1, 2, 3], "b" => ["x", "y", "z"])?;
-/// let (projection, predicate) = (Some(vec!["b".into()]), Some(col("a").gt(lit(1))));
+/// let (projection, predicate) = (Some(["b".into()].into()), Some(col("a").gt(lit(1))));
 /// let request = Request::new(&ScanRequest { projection, predicate, ..ScanRequest::default() }, table.schema())?;
 /// assert_eq!(request.columns(), ["b", "a"]);
 /// assert_eq!(request.deliver(&table)?, df!("b" => ["y", "z"])?);

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use polars_core::datatypes::DataType;
 use polars_core::error::PolarsError;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
@@ -53,37 +52,6 @@ pub enum ParquetError {
         column: String,
         /// What is wrong with it.
         source: Damage,
-    },
-    /// A column that some files have and others do not.
-    #[error(
-        "`{}` has a column `{column}`, `{}` has not: files that are read together need the same columns",
-        with.display(), without.display()
-    )]
-    ColumnSet {
-        /// The column.
-        column: String,
-        /// A file that has it.
-        with: PathBuf,
-        /// A file that has not.
-        without: PathBuf,
-    },
-    /// A column that has different types in different files.
-    #[error(
-        "column `{column}` has type `{first_dtype}` in `{}` but `{dtype}` in `{}`: write the files with one type, or read \
-         them apart and cast",
-        first.display(), path.display()
-    )]
-    ColumnType {
-        /// The column.
-        column: String,
-        /// The first file.
-        first: PathBuf,
-        /// Type of the column there.
-        first_dtype: Box<DataType>,
-        /// The file that differs.
-        path: PathBuf,
-        /// Type of the column in it.
-        dtype: Box<DataType>,
     },
 }
 
@@ -171,7 +139,6 @@ impl ParquetError {
         match self {
             Self::Files(error) => error.kind(),
             Self::Footer { .. } | Self::UnsupportedType { .. } | Self::Decode { .. } => ErrorKind::InvalidData,
-            Self::ColumnSet { .. } | Self::ColumnType { .. } => ErrorKind::SchemaMismatch,
         }
     }
 }

@@ -18,7 +18,9 @@ use super::file::ParquetFile;
 use super::options::ParquetOptions;
 use super::sample::Sample;
 use super::source::ParquetSource;
-use crate::files::{FilesError, Format, InputFile, constant, constants, expand, names, side_by_side, threads};
+use crate::files::{
+    FilesError, Format, InputFile, check_columns, constant, constants, expand, names, side_by_side, threads,
+};
 
 /// Parquet files on local disks or in stores, read as one table.
 ///
@@ -76,7 +78,7 @@ impl ParquetScan {
         // There is a first file: `expand` fails if there is none.
         let Some(first) = files.first() else { return Err(FilesError::NoPath.into()) };
         for file in &files {
-            check_columns(first, file)?;
+            check_columns((&first.input, &first.schema), (&file.input, &file.schema))?;
         }
         let path_column = options.include_file_paths.as_ref();
         let partitions = constants(&paths, &first.schema, options.hive_partitioning, path_column)?;
@@ -151,28 +153,4 @@ fn open_files(files: &[InputFile]) -> Result<Vec<ParquetFile>, ParquetError> {
         others.iter_mut().for_each(|file| file.share_schema(first));
     }
     Ok(opened)
-}
-
-fn check_columns(first: &ParquetFile, file: &ParquetFile) -> Result<(), ParquetError> {
-    let missing = |column: &str, with: &ParquetFile, without: &ParquetFile| ParquetError::ColumnSet {
-        column: column.to_owned(),
-        with: with.input.path(),
-        without: without.input.path(),
-    };
-    for (name, first_dtype) in first.schema.iter() {
-        let Some(dtype) = file.schema.get(name) else { return Err(missing(name, first, file)) };
-        if dtype != first_dtype {
-            return Err(ParquetError::ColumnType {
-                column: name.to_string(),
-                first: first.input.path(),
-                first_dtype: Box::new(first_dtype.clone()),
-                path: file.input.path(),
-                dtype: Box::new(dtype.clone()),
-            });
-        }
-    }
-    match file.schema.iter_names().find(|name| !first.schema.contains(name)) {
-        Some(name) => Err(missing(name, file, first)),
-        None => Ok(()),
-    }
 }

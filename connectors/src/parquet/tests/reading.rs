@@ -5,6 +5,7 @@ use quokka_engine::expr::prelude::{NULL, col, lit};
 use quokka_engine::operator::testing::single_worker;
 
 use super::*;
+use crate::files::FilesError;
 use crate::parquet::ParquetError;
 use crate::testing::Folder;
 
@@ -189,18 +190,18 @@ fn files_with_other_columns_are_refused() {
         error
     };
     match error(df!("a" => [1i32], "b" => ["x"]).unwrap()) {
-        ParquetError::ColumnType { column, first_dtype, dtype, .. } => {
+        ParquetError::Files(FilesError::ColumnType { column, first_dtype, dtype, .. }) => {
             assert_eq!((column.as_str(), *first_dtype, *dtype), ("a", DataType::Int64, DataType::Int32));
         },
         other => unreachable!("{other}"),
     }
     let missing = error(df!("a" => [1i64]).unwrap());
     assert!(
-        matches!(&missing, ParquetError::ColumnSet { column, without, .. } if column == "b" && without.ends_with("2.parquet"))
+        matches!(&missing, ParquetError::Files(FilesError::ColumnSet { column, without, .. }) if column == "b" && without.ends_with("2.parquet"))
     );
     let extra = error(df!("a" => [1i64], "b" => ["x"], "c" => [1]).unwrap());
     assert!(
-        matches!(&extra, ParquetError::ColumnSet { column, with, .. } if column == "c" && with.ends_with("2.parquet"))
+        matches!(&extra, ParquetError::Files(FilesError::ColumnSet { column, with, .. }) if column == "c" && with.ends_with("2.parquet"))
     );
 }
 

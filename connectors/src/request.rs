@@ -42,6 +42,22 @@ pub struct Request {
     pub(crate) filters: Vec<RowFilter>,
 }
 
+/// What a row has to pass.
+pub(crate) enum Test<'a> {
+    /// A conjunct with its index.
+    Conjunct(usize, &'a Conjunct),
+    Filter(&'a RowFilter),
+}
+
+impl Test<'_> {
+    pub(crate) fn effort(&self) -> &Effort {
+        match self {
+            Test::Conjunct(_, conjunct) => &conjunct.effort,
+            Test::Filter(filter) => &filter.effort,
+        }
+    }
+}
+
 /// A part of the predicate that has columns.
 pub(crate) struct Conjunct {
     pub(crate) expr: Expr,
@@ -93,6 +109,16 @@ impl Request {
             }
         }
         columns
+    }
+
+    /// What decides which rows pass, in the order that has been cheapest so far: these conjuncts, and the filters that are worth
+    /// a try. Predicates that reach a scan cannot fail, so their order does not matter otherwise.
+    pub(crate) fn tests(&self, conjuncts: impl IntoIterator<Item = usize>) -> Vec<Test<'_>> {
+        let conjunct = |index: usize| Some(Test::Conjunct(index, self.conjuncts.get(index)?));
+        let conjuncts = conjuncts.into_iter().filter_map(conjunct);
+        let mut tests: Vec<Test<'_>> = conjuncts.chain(due(&self.filters).map(Test::Filter)).collect();
+        tests.sort_by(|left, right| left.effort().rank().total_cmp(&right.effort().rank()));
+        tests
     }
 
     /// The rows of `batch` that pass, with the columns to deliver; if [`is_never_true`](Self::is_never_true), none should be

@@ -1,5 +1,7 @@
 //! What the tests of several connectors share.
 
+pub(crate) mod damage;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,6 +10,7 @@ use std::{env, fs, process};
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{DataType, Field, Schema, SchemaRef};
 use quokka_engine::error::OperatorError;
+use quokka_engine::expr::Predicate;
 use quokka_engine::operator::testing::single_worker;
 use quokka_engine::physical::{to_logical, to_physical};
 use quokka_engine::source::{Scan, ScanRequest};
@@ -89,5 +92,17 @@ pub(crate) fn compress(text: &[u8], compression: usize) -> Vec<u8> {
         },
         2 => zstd::encode_all(text, 1).unwrap(),
         _ => text.to_vec(),
+    }
+}
+
+/// What a scan of a table that holds `all` has to deliver.
+pub(crate) fn expected(all: &DataFrame, request: &ScanRequest) -> DataFrame {
+    let rows = match &request.predicate {
+        Some(predicate) => Predicate::compile(predicate, all.schema()).unwrap().filter(all).unwrap(),
+        None => all.clone(),
+    };
+    match &request.projection {
+        Some(names) => rows.select(names.iter().cloned()).unwrap(),
+        None => rows,
     }
 }

@@ -4,7 +4,7 @@ use polars_core::schema::SchemaRef;
 use polars_utils::pl_str::PlSmallStr;
 
 use crate::store::StoreOptions;
-use crate::text::BadRows;
+use crate::text::{BadRows, with_text_options};
 
 /// Options of a [`CsvScan`](super::CsvScan). Names and defaults are those of Polars' `scan_csv`.
 ///
@@ -120,51 +120,5 @@ impl CsvOptions {
         self
     }
 
-    /// All columns with their types.
-    pub fn with_schema(mut self, schema: SchemaRef) -> Self {
-        self.schema = Some(schema);
-        self
-    }
-
-    /// Types of some columns.
-    pub fn with_schema_overrides(mut self, schema_overrides: SchemaRef) -> Self {
-        self.schema_overrides = Some(schema_overrides);
-        self
-    }
-
-    /// Rows from which types are inferred; `None` for all.
-    pub fn with_infer_schema_length(mut self, infer_schema_length: Option<usize>) -> Self {
-        self.infer_schema_length = infer_schema_length;
-        self
-    }
-
-    /// Whether dates and times are inferred.
-    pub fn with_try_parse_dates(mut self, try_parse_dates: bool) -> Self {
-        self.try_parse_dates = try_parse_dates;
-        self
-    }
-
-    /// What becomes of rows that do not fit.
-    pub fn with_bad_rows(mut self, bad_rows: BadRows) -> Self {
-        self.bad_rows = bad_rows;
-        self
-    }
-
-    /// Whether folders named `key=value` are columns.
-    pub fn with_hive_partitioning(mut self, hive_partitioning: bool) -> Self {
-        self.hive_partitioning = Some(hive_partitioning);
-        self
-    }
-
-    /// A column of this name holds the path of the file.
-    pub fn with_include_file_paths(mut self, column: impl Into<PlSmallStr>) -> Self {
-        self.include_file_paths = Some(column.into());
-        self
-    }
-
-    /// Credentials, endpoint and the like for files in stores.
-    pub fn with_store_options(mut self, store_options: StoreOptions) -> Self {
-        self.store_options = store_options;
-        self
-    }
+    with_text_options!();
 }

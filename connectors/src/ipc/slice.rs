@@ -11,25 +11,8 @@ use quokka_engine::error::OperatorError;
 
 use super::batch::Batch;
 use super::scan::Table;
-use crate::effort::Effort;
 use crate::files::constant;
-use crate::request::{Conjunct, Request};
-use crate::row_filter::{RowFilter, due};
-
-/// What a row has to pass.
-enum Test<'a> {
-    Conjunct(&'a Conjunct),
-    Filter(&'a RowFilter),
-}
-
-impl Test<'_> {
-    fn effort(&self) -> &Effort {
-        match self {
-            Test::Conjunct(conjunct) => &conjunct.effort,
-            Test::Filter(filter) => &filter.effort,
-        }
-    }
-}
+use crate::request::{Request, Test};
 
 /// Consecutive rows of a record batch while they are read.
 pub(super) struct Slice<'a> {
@@ -58,10 +41,10 @@ impl<'a> Slice<'a> {
     /// The columns that are asked for, with the rows that pass.
     pub(super) fn read(mut self) -> Result<DataFrame, OperatorError> {
         let request = self.request;
-        for test in self.tests() {
+        for test in request.tests(0..request.conjuncts.len()) {
             let (before, start) = (self.height(), Instant::now());
             match test {
-                Test::Conjunct(conjunct) => {
+                Test::Conjunct(_, conjunct) => {
                     let mask = conjunct.mask(&self.frame(&conjunct.columns)?)?;
                     self.narrow(&mask)?;
                 },
@@ -80,16 +63,6 @@ impl<'a> Slice<'a> {
         }
         let names: Vec<PlSmallStr> = request.schema.iter_names_cloned().collect();
         self.frame(&names)
-    }
-
-    /// What decides which rows pass, in the order that has been cheapest so far. Predicates that reach a scan cannot fail, so
-    /// their order does not matter otherwise.
-    fn tests(&self) -> Vec<Test<'a>> {
-        let request = self.request;
-        let conjuncts = request.conjuncts.iter().map(Test::Conjunct);
-        let mut tests: Vec<Test<'a>> = conjuncts.chain(due(&request.filters).map(Test::Filter)).collect();
-        tests.sort_by(|left, right| left.effort().rank().total_cmp(&right.effort().rank()));
-        tests
     }
 
     /// Rows that passed so far.

@@ -21,10 +21,9 @@ use super::guesses::Guesses;
 use super::scan::Table;
 use super::source::RowGroup;
 use super::together::read_together;
-use crate::effort::Effort;
 use crate::files::FilesError;
-use crate::request::{Conjunct, Request};
-use crate::row_filter::{RowFilter, due};
+use crate::request::{Conjunct, Request, Test};
+use crate::row_filter::RowFilter;
 
 /// If at most one row in this many survives, the decoder skips the others. If more do, it is as fast to decode all of
 /// them and to filter afterwards; numbers, dates and strings, at random and in runs, part between 20 % and 75 %.
@@ -124,22 +123,6 @@ impl Columns {
     }
 }
 
-/// What a row has to pass.
-enum Test<'a> {
-    /// A conjunct with its index.
-    Conjunct(usize, &'a Conjunct),
-    Filter(&'a RowFilter),
-}
-
-impl Test<'_> {
-    fn effort(&self) -> &Effort {
-        match self {
-            Test::Conjunct(_, conjunct) => &conjunct.effort,
-            Test::Filter(filter) => &filter.effort,
-        }
-    }
-}
-
 /// Consecutive rows of a row group while they are decoded.
 pub(super) struct Slice<'a> {
     table: &'a Table,
@@ -175,7 +158,7 @@ impl<'a> Slice<'a> {
 
     fn read_survivors(&mut self) -> Result<DataFrame, OperatorError> {
         let request = self.request;
-        for test in self.tests() {
+        for test in self.request.tests(self.row_group.conjuncts.iter().copied()) {
             let (before, start) = (self.height(), Instant::now());
             match test {
                 Test::Conjunct(index, conjunct) => self.apply(index, conjunct)?,
@@ -190,17 +173,6 @@ impl<'a> Slice<'a> {
         self.decode(&names, self.are_few())?;
         let columns = names.into_iter().map(|name| self.surviving(name)).collect::<Result<Vec<_>, _>>()?;
         Ok(DataFrame::new(self.height(), columns)?)
-    }
-
-    /// What decides which rows pass, in the order that has been cheapest so far. Predicates that reach a scan cannot fail, so
-    /// their order does not matter otherwise.
-    fn tests(&self) -> Vec<Test<'a>> {
-        let request = self.request;
-        let conjunct = |index: &usize| Some(Test::Conjunct(*index, request.conjuncts.get(*index)?));
-        let conjuncts = self.row_group.conjuncts.iter().filter_map(conjunct);
-        let mut tests: Vec<Test<'a>> = conjuncts.chain(due(&request.filters).map(Test::Filter)).collect();
-        tests.sort_by(|left, right| left.effort().rank().total_cmp(&right.effort().rank()));
-        tests
     }
 
     /// Rows that passed so far.

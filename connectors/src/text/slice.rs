@@ -13,9 +13,7 @@ use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
 use super::Chosen;
-use crate::effort::Effort;
-use crate::request::{Conjunct, Request};
-use crate::row_filter::{RowFilter, due};
+use crate::request::{Request, Test};
 
 /// Rows of one file, of which columns are parsed when they are needed.
 pub(crate) trait Columns {
@@ -33,21 +31,6 @@ pub(crate) trait Columns {
 
     /// So many rows are left out.
     fn count_skipped(&self, rows: u64);
-}
-
-/// What a row has to pass.
-enum Test<'a> {
-    Conjunct(&'a Conjunct),
-    Filter(&'a RowFilter),
-}
-
-impl Test<'_> {
-    fn effort(&self) -> &Effort {
-        match self {
-            Test::Conjunct(conjunct) => &conjunct.effort,
-            Test::Filter(filter) => &filter.effort,
-        }
-    }
 }
 
 /// Consecutive rows while they are parsed.
@@ -72,13 +55,13 @@ impl<'a, C: Columns> Slice<'a, C> {
         if let Some(all) = self.columns.all_to_check() {
             self.skip_bad_rows(&all)?;
         }
-        for test in self.tests() {
+        for test in request.tests(0..request.conjuncts.len()) {
             if self.height() == 0 {
                 break;
             }
             let (before, start) = (self.height(), Instant::now());
             match test {
-                Test::Conjunct(conjunct) => {
+                Test::Conjunct(_, conjunct) => {
                     let mask = conjunct.mask(&self.frame(&conjunct.columns)?)?;
                     self.narrow(&mask)?;
                 },
@@ -97,16 +80,6 @@ impl<'a, C: Columns> Slice<'a, C> {
         }
         let names: Vec<PlSmallStr> = request.schema.iter_names_cloned().collect();
         self.frame(&names)
-    }
-
-    /// What decides which rows pass, in the order that has been cheapest so far. Predicates that reach a scan cannot fail, so
-    /// their order does not matter otherwise.
-    fn tests(&self) -> Vec<Test<'a>> {
-        let request = self.request;
-        let conjuncts = request.conjuncts.iter().map(Test::Conjunct);
-        let mut tests: Vec<Test<'a>> = conjuncts.chain(due(&request.filters).map(Test::Filter)).collect();
-        tests.sort_by(|left, right| left.effort().rank().total_cmp(&right.effort().rank()));
-        tests
     }
 
     /// Rows that passed so far.

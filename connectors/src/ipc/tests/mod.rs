@@ -20,13 +20,12 @@ use polars_core::prelude::{CompatLevel, SchemaExt};
 use polars_plan::dsl::Expr;
 use polars_utils::compression::ZstdLevel;
 use quokka_engine::error::OperatorError;
-use quokka_engine::expr::Predicate;
 use quokka_engine::operator::testing::single_worker;
 use quokka_engine::physical::{to_logical, to_physical};
 use quokka_engine::source::{Scan, ScanRequest};
 
 use super::{IpcError, IpcOptions, IpcScan};
-use crate::testing::Folder;
+use crate::testing::{Folder, assert_same, expected};
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug)]
@@ -127,24 +126,6 @@ pub(super) fn read(scan: &dyn Scan, request: &ScanRequest, batch_rows: usize) ->
         assert!(split.rows.is_none_or(|most| rows <= most));
     }
     Ok(all)
-}
-
-/// What a scan of a table that holds `all` has to deliver.
-pub(super) fn expected(all: &DataFrame, request: &ScanRequest) -> DataFrame {
-    let rows = match &request.predicate {
-        Some(predicate) => Predicate::compile(predicate, all.schema()).unwrap().filter(all).unwrap(),
-        None => all.clone(),
-    };
-    match &request.projection {
-        Some(names) => rows.select(names.iter().cloned()).unwrap(),
-        None => rows,
-    }
-}
-
-#[track_caller]
-pub(super) fn assert_same(found: &DataFrame, expected: &DataFrame) {
-    assert_eq!(found.schema(), expected.schema());
-    assert!(found.equals_missing(expected), "found {found:?}\nexpected {expected:?}");
 }
 
 /// The reason that an error names.

@@ -4,13 +4,14 @@ use polars_core::df;
 use polars_core::prelude::*;
 use polars_parquet::write::ZstdLevel;
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use proptest::sample::select;
 use quokka_engine::error::ErrorKind;
 use quokka_engine::expr::prelude::{col, lit};
 
 use super::*;
 use crate::parquet::ParquetError;
 use crate::testing::Folder;
+use crate::testing::damage::{apply, change};
 
 fn table() -> DataFrame {
     let rows = 0..120i32;
@@ -26,42 +27,6 @@ fn table() -> DataFrame {
         "l" => rows.map(|i| Series::new("".into(), (0..i % 4).collect::<Vec<_>>())).collect::<ListChunked>().into_series(),
     )
     .unwrap()
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Byte(Index, u8),
-    Fill(Index, usize, u8),
-    Remove(Index, usize),
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    let byte = prop_oneof![any::<u8>(), select(vec![0, 1, 0x7f, 0x80, 0xff])];
-    prop_oneof![
-        8 => (any::<Index>(), byte.clone()).prop_map(|(at, byte)| Change::Byte(at, byte)),
-        1 => (any::<Index>(), 1..30usize, byte).prop_map(|(at, length, byte)| Change::Fill(at, length, byte)),
-        1 => (any::<Index>(), 1..30usize).prop_map(|(at, length)| Change::Remove(at, length)),
-    ]
-}
-
-fn apply(bytes: &mut Vec<u8>, from: usize, change: &Change) {
-    let place = |at: &Index, bytes: &Vec<u8>| from + at.index(bytes.len() - from);
-    match change {
-        Change::Byte(at, byte) => {
-            let at = place(at, bytes);
-            bytes[at] = *byte;
-        },
-        Change::Fill(at, length, byte) => {
-            let at = place(at, bytes);
-            let end = (at + length).min(bytes.len());
-            bytes[at..end].fill(*byte);
-        },
-        Change::Remove(at, length) => {
-            let at = place(at, bytes);
-            let end = (at + length).min(bytes.len());
-            bytes.drain(at..end);
-        },
-    }
 }
 
 fn is_readable(df: &DataFrame) {

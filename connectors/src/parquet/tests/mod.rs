@@ -29,12 +29,12 @@ use polars_parquet::write::{
 };
 use polars_plan::dsl::Expr;
 use quokka_engine::error::OperatorError;
-use quokka_engine::expr::Predicate;
 use quokka_engine::operator::testing::single_worker;
 use quokka_engine::physical::{to_logical, to_physical};
 use quokka_engine::source::{Scan, ScanRequest, Source};
 
 use super::{ParquetOptions, ParquetScan};
+use crate::testing::{assert_same, expected};
 
 /// How a file is written.
 #[derive(Clone, Debug)]
@@ -149,22 +149,4 @@ pub(super) fn read_source(source: Arc<dyn Source>, batch_rows: usize) -> Result<
         assert!(rows <= split.rows.unwrap());
     }
     Ok(all)
-}
-
-/// What a scan of a table that holds `all` has to deliver.
-pub(super) fn expected(all: &DataFrame, request: &ScanRequest) -> DataFrame {
-    let rows = match &request.predicate {
-        Some(predicate) => Predicate::compile(predicate, all.schema()).unwrap().filter(all).unwrap(),
-        None => all.clone(),
-    };
-    match &request.projection {
-        Some(names) => rows.select(names.iter().cloned()).unwrap(),
-        None => rows,
-    }
-}
-
-#[track_caller]
-pub(super) fn assert_same(found: &DataFrame, expected: &DataFrame) {
-    assert_eq!(found.schema(), expected.schema());
-    assert!(found.equals_missing(expected), "found {found:?}\nexpected {expected:?}");
 }

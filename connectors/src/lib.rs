@@ -17,6 +17,7 @@ pub mod request;
 mod row_filter;
 pub mod sink;
 pub mod store;
+mod survivors;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod testing;

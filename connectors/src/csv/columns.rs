@@ -10,7 +10,7 @@ use quokka_engine::physical::is_narrow;
 
 use super::rows::ColumnFields;
 use super::values::{BadField, Fixed, Reading, Values};
-use crate::text::Chosen;
+use crate::survivors::Chosen;
 use crate::text::number::{Field, decimal64, decimal128, float32, float64, integer, integer128};
 use crate::text::temporal::{date, datetime, time};
 use crate::text::texts::{Texts, validity};

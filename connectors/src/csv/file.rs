@@ -60,8 +60,8 @@ impl Layout {
     }
 }
 
-impl CsvFile {
-    pub(super) fn new(text: TextFile) -> Self {
+impl From<TextFile> for CsvFile {
+    fn from(text: TextFile) -> Self {
         let cuts = text.ranges().saturating_sub(1);
         Self {
             text,
@@ -71,7 +71,15 @@ impl CsvFile {
             is_coming: std::iter::repeat_with(Default::default).take(cuts).collect(),
         }
     }
+}
 
+impl AsRef<TextFile> for CsvFile {
+    fn as_ref(&self) -> &TextFile {
+        &self.text
+    }
+}
+
+impl CsvFile {
     /// Reads the header, once, and compares it with `schema`.
     pub(super) fn layout(&self, schema: &Schema, options: &CsvOptions, dialect: &Dialect) -> Result<&Layout, CsvError> {
         if let Some(layout) = self.layout.get() {

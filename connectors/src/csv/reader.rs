@@ -1,7 +1,6 @@
 //! Reads one range of a file, or a compressed file.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use super::rows::Rows;
 use super::scan::Table;
 use super::slice::BlockColumns;
 use crate::files::{Fetched, Input};
-use crate::text::{Asked, Slice, TextReader};
+use crate::text::{Asked, TextReader, read_rows};
 
 /// How long a worker waits for another one to scan a range, before it looks whether it has other work.
 const BREATH: Duration = Duration::from_millis(1);
@@ -51,7 +50,7 @@ impl CsvReader {
     fn finish(&mut self) -> Result<bool, OperatorError> {
         let Some(opened) = self.opened.take() else { return Ok(true) };
         let (table, range) = (self.table.clone(), self.asked.range);
-        let file = table.file(self.asked.file)?;
+        let file = table.files.file(self.asked.file)?;
         if file.must_wait(range, &table.dialect) {
             self.opened = Some(opened);
             thread::sleep(BREATH);
@@ -59,7 +58,7 @@ impl CsvReader {
         }
         let start = layout(&table, self.asked.file)?.start;
         self.block = file.finish_range(range, opened, start, &table.shape())?;
-        table.skipped.fetch_add(self.block.rows.skipped, Ordering::Relaxed);
+        table.files.count_skipped(self.block.rows.skipped);
         Ok(true)
     }
 }
@@ -71,7 +70,7 @@ impl TextReader for CsvReader {
 
     fn start(&mut self, fetched: Option<Fetched>) -> Result<(), OperatorError> {
         let (table, file) = (self.table.clone(), self.asked.file);
-        let opened = table.file(file)?;
+        let opened = table.files.file(file)?;
         let start = layout(&table, file)?.start;
         let rows = std::mem::take(&mut self.block.rows);
         if opened.text.comes_in_ranges().map_err(CsvError::from)? {
@@ -87,7 +86,7 @@ impl TextReader for CsvReader {
 
 /// What the header of a file says.
 pub(super) fn layout(table: &Table, file: usize) -> Result<&Layout, OperatorError> {
-    Ok(table.file(file)?.layout(&table.file_schema, &table.options, &table.dialect)?)
+    Ok(table.files.file(file)?.layout(&table.files.file_schema, &table.options, &table.dialect)?)
 }
 
 impl SplitReader for CsvReader {
@@ -97,16 +96,16 @@ impl SplitReader for CsvReader {
         }
         while self.next_row >= self.block.rows.len() {
             let Some(mut input) = self.rest.take() else { return Ok(None) };
-            let (table, bytes) = (&self.table, self.table.range_bytes as usize);
-            let goes_on = self.block.next(table.file(self.asked.file)?, &mut input, bytes, &table.shape())?;
+            let (table, bytes) = (&self.table, self.table.files.range_bytes as usize);
+            let goes_on = self.block.next(table.files.file(self.asked.file)?, &mut input, bytes, &table.shape())?;
             self.rest = goes_on.then_some(input);
             self.next_row = 0;
-            table.skipped.fetch_add(self.block.rows.skipped, Ordering::Relaxed);
+            table.files.count_skipped(self.block.rows.skipped);
         }
         let start = self.next_row;
         self.next_row = start.saturating_add(self.asked.batch_rows).min(self.block.rows.len());
         let columns = BlockColumns { table: &self.table, file: self.asked.file, block: &self.block };
-        Slice::new(&columns, &self.asked.request, start..self.next_row).read().map(Some)
+        read_rows(&self.table.files, &self.asked, &columns, start..self.next_row).map(Some)
     }
 }
 
@@ -115,7 +114,7 @@ impl Drop for CsvReader {
         self.set_coming(false);
         let mut rows: Rows = std::mem::take(&mut self.block.rows);
         // The memory of a row of unusual length is not kept.
-        if rows.bytes.capacity() as u64 <= 2 * self.table.range_bytes + (1 << 20) {
+        if rows.bytes.capacity() as u64 <= 2 * self.table.files.range_bytes + (1 << 20) {
             rows.clear();
             self.asked.memory.give(rows);
         }

@@ -1,15 +1,12 @@
 //! CSV files as a table.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use polars_core::datatypes::Field;
-use polars_core::frame::DataFrame;
 use polars_core::prelude::PlSmallStr;
-use polars_core::scalar::Scalar;
 use polars_core::schema::{Schema, SchemaRef};
-use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::error::OperatorError;
 use quokka_engine::operator::Description;
 use quokka_engine::source::{Scan, ScanRequest, Source};
 
@@ -22,15 +19,15 @@ use super::options::CsvOptions;
 use super::reader::CsvReader;
 use super::rows::{Rows, Shape};
 use super::structure::Dialect;
-use crate::files::{Compression, FilesError, Format, constant, constants, expand, names};
-use crate::text::{self, Asked, BadRows, TextFile, TextSource, TextTable, text_files};
+use crate::files::{FilesError, Format};
+use crate::text::{Asked, FoundFiles, Measured, TextFiles, TextSource, TextTable, unsupported};
 
 /// How CSV files are known in a directory.
 const FORMAT: Format = Format { name: "CSV", suffixes: &[".csv", ".csv.gz", ".csv.zst"] };
 /// Rows that tell how long a row is.
 const MEASURED_ROWS: usize = 100;
-/// What compression saves, at a guess.
-const COMPRESSION: u64 = 4;
+/// Bytes of text that come out of one of a compressed file, at a guess.
+const EXPANSION: u64 = 4;
 
 /// CSV files on local disks or in stores, read as one table.
 ///
@@ -53,24 +50,12 @@ pub struct CsvScan {
     table: Arc<Table>,
 }
 
-/// The files, and what is common to them.
+/// The files, and how they are read.
 pub(super) struct Table {
-    pub(super) files: Vec<CsvFile>,
-    /// Columns of one value a file, one row a file.
-    constants: DataFrame,
-    /// Columns of the files.
-    pub(super) file_schema: Schema,
-    /// These, those of folders, and that of paths.
-    pub(super) schema: SchemaRef,
+    pub(super) files: TextFiles<CsvFile>,
     pub(super) options: CsvOptions,
     pub(super) dialect: Dialect,
     pub(super) nulls: Vec<Box<[u8]>>,
-    /// Bytes of a range.
-    pub(super) range_bytes: u64,
-    /// Rows that were left out so far.
-    pub(super) skipped: AtomicU64,
-    /// About how many rows there are.
-    rows: OnceLock<Option<u64>>,
 }
 
 impl CsvScan {
@@ -92,43 +77,20 @@ impl CsvScan {
         range_bytes: Option<u64>,
     ) -> Result<Self, CsvError> {
         let dialect = dialect(&options)?;
-        let paths = expand(paths, &options.store_options, &FORMAT)?;
-        let bytes = paths.iter().fold(0, |bytes: u64, file| bytes.saturating_add(file.size()));
-        let range_bytes = range_bytes.unwrap_or_else(|| text::range_bytes(bytes));
-        let files: Vec<CsvFile> = text_files(&paths, range_bytes)?.into_iter().map(CsvFile::new).collect();
-        let mut rows = OnceLock::new();
-        let file_schema = match &options.schema {
-            Some(schema) => (**schema).clone(),
+        let found = FoundFiles::<CsvFile>::new(paths, &FORMAT, &options.shared(), range_bytes)?;
+        let (file_schema, measured) = match &options.schema {
+            Some(schema) => ((**schema).clone(), None),
             None => {
-                let (head, file) = first_head(&files, &options, &dialect)?;
-                rows = OnceLock::from(estimate(&head, file, bytes));
-                schema_of(&head, file, &options)?
+                let (head, file) = first_head(&found.files, &options, &dialect)?;
+                (schema_of(&head, file, &options)?, Some(measured(&head, file)?))
             },
         };
-        for (name, dtype) in file_schema.iter() {
-            if builder(dtype, 0).is_none() {
-                let (column, dtype) = (name.to_string(), Box::new(dtype.clone()));
-                return Err(CsvError::UnsupportedType { column, dtype });
-            }
+        if let Some((column, dtype)) = unsupported(&file_schema, |dtype| builder(dtype, 0).is_some()) {
+            return Err(CsvError::UnsupportedType { column, dtype });
         }
-        let path_column = options.include_file_paths.as_ref();
-        let constants = constants(&paths, &file_schema, options.hive_partitioning, path_column)?;
-        let mut schema = file_schema.clone();
-        schema.merge((**constants.schema()).clone());
+        let files = found.into_table(file_schema, measured, &options.shared())?;
         let nulls = options.null_values.iter().map(|null| null.as_bytes().into()).collect();
-        let skipped = AtomicU64::new(0);
-        let schema = Arc::new(schema);
-        let table =
-            Table { files, constants, file_schema, schema, options, dialect, nulls, range_bytes, skipped, rows };
-        Ok(Self { table: Arc::new(table) })
-    }
-}
-
-#[cfg(test)]
-impl CsvScan {
-    /// Number of files.
-    pub(super) fn table_files(&self) -> usize {
-        self.table.files.len()
+        Ok(Self { table: Arc::new(Table { files, options, dialect, nulls }) })
     }
 }
 
@@ -144,11 +106,8 @@ fn dialect(options: &CsvOptions) -> Result<Dialect, CsvError> {
     if options.comment_prefix.as_ref().is_some_and(|prefix| prefix.is_empty() || prefix.contains('\n')) {
         return wrong("the comment prefix must be a part of a line");
     }
-    if options.schema.as_ref().is_some_and(|schema| schema.is_empty()) {
-        return wrong("a schema needs at least one column");
-    }
-    if options.schema.is_some() && options.schema_overrides.is_some() {
-        return wrong("a schema gives all types, so that there is nothing to override");
+    if let Some(reason) = options.shared().contradiction() {
+        return wrong(reason);
     }
     let comment = options.comment_prefix.as_ref().map(|prefix| prefix.as_bytes().into());
     Ok(Dialect { separator: options.separator, quote: options.quote_char, comment })
@@ -193,14 +152,9 @@ fn schema_of(head: &Head, file: &CsvFile, options: &CsvOptions) -> Result<Schema
     }
 }
 
-/// About how many rows there are in files of so many bytes.
-fn estimate(head: &Head, file: &CsvFile, bytes: u64) -> Option<u64> {
-    let bytes = match file.text.compression().ok()? {
-        Compression::None => bytes,
-        _ => bytes.saturating_mul(COMPRESSION),
-    };
-    let rows = head.rows.len() as u128;
-    Some((u128::from(bytes) * rows / u128::from(head.bytes.max(1))) as u64)
+/// How long the first rows of a file are.
+fn measured(head: &Head, file: &CsvFile) -> Result<Measured, CsvError> {
+    Ok(Measured::new(&file.text, head.rows.len(), head.bytes, EXPANSION)?)
 }
 
 impl Scan for CsvScan {
@@ -209,17 +163,15 @@ impl Scan for CsvScan {
     }
 
     fn schema(&self) -> SchemaRef {
-        self.table.schema.clone()
+        self.table.files.schema.clone()
     }
 
     fn estimated_rows(&self) -> Option<u64> {
         let table = &self.table;
-        *table.rows.get_or_init(|| {
-            let file = table.files.iter().find(|file| file.text.length() > 0)?;
-            let compression = file.text.compression().ok()?;
-            let head =
-                read_head(&file.text.input, compression, &table.options, &table.dialect, Some(MEASURED_ROWS)).ok()?;
-            estimate(&head, file, table.files.iter().map(|file| file.text.length()).sum())
+        table.files.estimated_rows(|file| {
+            let text = &file.text;
+            let rows = Some(MEASURED_ROWS);
+            measured(&read_head(&text.input, text.compression()?, &table.options, &table.dialect, rows)?, file)
         })
     }
 
@@ -230,18 +182,15 @@ impl Scan for CsvScan {
 
 impl TextTable for Table {
     type Buffer = Rows;
+    type File = CsvFile;
     type Reader = CsvReader;
 
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+    fn describe(&self) -> Description {
+        self.files.describe("csv-scan")
     }
 
-    fn text_file(&self, index: usize) -> Option<&TextFile> {
-        self.files.get(index).map(|file| &file.text)
-    }
-
-    fn constants(&self) -> &DataFrame {
-        &self.constants
+    fn files(&self) -> &TextFiles<CsvFile> {
+        &self.files
     }
 
     fn reader(self: &Arc<Self>, asked: Asked<Rows>) -> CsvReader {
@@ -251,35 +200,10 @@ impl TextTable for Table {
     fn refused(error: FilesError) -> OperatorError {
         CsvError::from(error).into()
     }
-
-    fn describe(&self) -> Description {
-        let names = names(self.files.iter().map(|file| &file.text.input));
-        let description = Description::streams("csv-scan").with("files", names);
-        match self.options.bad_rows {
-            BadRows::Fail => description,
-            BadRows::Null => description.with("bad-rows", "null"),
-            BadRows::Skip => description.with("skipped-rows", self.skipped.load(Ordering::Relaxed)),
-        }
-    }
 }
 
 impl Table {
     pub(super) fn shape(&self) -> Shape<'_> {
-        Shape { dialect: &self.dialect, fields: self.file_schema.len(), bad_rows: self.options.bad_rows }
-    }
-
-    pub(super) fn file(&self, index: usize) -> Result<&CsvFile, OperatorError> {
-        let missing = || OperatorError::message(ErrorKind::Internal, format!("there is no file {index}"));
-        self.files.get(index).ok_or_else(missing)
-    }
-
-    /// The value of a column that is the same for all rows of a file.
-    pub(super) fn constant(&self, name: &str, file: usize) -> Option<Scalar> {
-        constant(&self.constants, name, file)
-    }
-
-    /// Whether a column stands in the files rather than in their paths.
-    pub(super) fn is_in_files(&self, name: &str) -> bool {
-        self.file_schema.contains(name) && self.constants.get_column_index(name).is_none()
+        Shape { dialect: &self.dialect, fields: self.files.file_schema.len(), bad_rows: self.options.bad_rows }
     }
 }

@@ -1,10 +1,7 @@
 //! Parses columns of some rows of a block.
 
-use std::sync::atomic::Ordering;
-
 use polars_core::datatypes::DataType;
 use polars_core::prelude::{Column, IntoColumn};
-use polars_core::scalar::Scalar;
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::OperatorError;
 
@@ -14,7 +11,8 @@ use super::error::CsvError;
 use super::reader::layout;
 use super::scan::Table;
 use super::values::{BadField, Fault, Reading};
-use crate::text::{BadRows, Chosen, Columns, shown};
+use crate::survivors::Chosen;
+use crate::text::{Columns, shown};
 
 /// Rows that are parsed column after column: few enough that their bytes stay in the cache.
 const ROWS: usize = 1024;
@@ -27,28 +25,12 @@ pub(super) struct BlockColumns<'a> {
 }
 
 impl Columns for BlockColumns<'_> {
-    fn is_in_file(&self, name: &str) -> bool {
-        self.table.is_in_files(name)
-    }
-
-    fn constant(&self, name: &str) -> Option<Scalar> {
-        self.table.constant(name, self.file)
-    }
-
-    fn all_to_check(&self) -> Option<Vec<&PlSmallStr>> {
-        (self.table.options.bad_rows == BadRows::Skip).then(|| self.table.file_schema.iter_names().collect())
-    }
-
-    fn count_skipped(&self, rows: u64) {
-        self.table.skipped.fetch_add(rows, Ordering::Relaxed);
-    }
-
     fn parse(&self, names: &[&PlSmallStr], rows: Chosen<'_>, bad: &mut Vec<u32>) -> Result<Vec<Column>, OperatorError> {
         let table = self.table;
         let layout = layout(table, self.file)?;
         let mut columns: Vec<(usize, &PlSmallStr, &DataType, Box<dyn ColumnBuilder>)> = Vec::new();
         for name in names {
-            let found = table.file_schema.get_full(name);
+            let found = table.files.file_schema.get_full(name);
             let Some((index, name, dtype)) = found else { continue };
             let Some(builder) = builder(dtype, rows.len()) else { continue };
             columns.push((layout.field(index), name, dtype, builder));
@@ -61,7 +43,7 @@ impl Columns for BlockColumns<'_> {
             is_text,
             bad_rows: table.options.bad_rows,
         };
-        let fields = table.file_schema.len();
+        let fields = table.files.file_schema.len();
         for start in (0..rows.len()).step_by(ROWS) {
             let end = (start + ROWS).min(rows.len());
             let rows = rows.part(start, end);
@@ -80,12 +62,12 @@ impl Columns for BlockColumns<'_> {
 
 impl BlockColumns<'_> {
     fn error(&self, bad: BadField, field: usize, name: &PlSmallStr, dtype: &DataType) -> OperatorError {
-        let file = match self.table.file(self.file) {
+        let file = match self.table.files.file(self.file) {
             Ok(file) => file,
             Err(error) => return error,
         };
         let rows = &self.block.rows;
-        let text = rows.column(field, self.table.file_schema.len()).field(bad.row);
+        let text = rows.column(field, self.table.files.file_schema.len()).field(bad.row);
         let text = shown(text.map(|text| text.bytes()).unwrap_or_default());
         let place = self.block.place(file, rows.start(bad.row));
         let column = name.to_string();

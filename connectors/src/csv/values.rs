@@ -2,9 +2,10 @@
 
 use super::quotes::unquote;
 use super::rows::ColumnFields;
+use crate::survivors::Chosen;
 use crate::text::number::Field;
 use crate::text::texts::Texts;
-use crate::text::{BadRows, Chosen};
+use crate::text::BadRows;
 
 /// How the fields of a column are understood.
 pub(super) struct Reading<'a> {

@@ -17,7 +17,7 @@ use super::error::{Damage, IpcError};
 use super::file::IpcFile;
 use super::message::BatchHeader;
 use super::scan::Table;
-use super::slice::Slice;
+use super::slice::read_rows;
 use super::source::Piece;
 use super::stream::Stream;
 use crate::release::release;
@@ -210,8 +210,8 @@ impl SplitReader for IpcReader {
                 let start = open.rows.start;
                 open.rows.start = start.saturating_add(open.slice_rows).min(open.rows.end);
                 let rows = start..open.rows.start;
-                let slice = Slice::new(&self.table, &self.request, self.piece.file, &mut open.batch, rows);
-                return slice.read().map(Some);
+                let found = read_rows(&self.table, &self.request, self.piece.file, &mut open.batch, rows);
+                return found.map(Some);
             }
             // What a stream says of its dictionaries replaces them at once if no batch refers to them any more.
             self.open = None;

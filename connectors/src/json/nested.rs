@@ -9,7 +9,7 @@ use super::columns::{Bad, ColumnBuilder, Cursor};
 use super::keys::Keys;
 use super::rows::ColumnTokens;
 use super::syntax::{skip_blanks, value};
-use crate::text::Chosen;
+use crate::survivors::Chosen;
 use crate::text::texts::{forget, validity};
 
 /// Takes the values of some rows, of a column of which each value is gone over.

@@ -1,11 +1,9 @@
 //! Reads one range of a file, or a compressed file.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, DataType, IntoColumn, PlSmallStr};
-use polars_core::scalar::Scalar;
 use quokka_engine::error::OperatorError;
 use quokka_engine::source::SplitReader;
 
@@ -16,7 +14,8 @@ use super::keys::Keys;
 use super::rows::Rows;
 use super::scan::Table;
 use crate::files::{Fetched, Input};
-use crate::text::{Asked, BadRows, Chosen, Columns, Slice, TextFile, TextReader, shown};
+use crate::survivors::Chosen;
+use crate::text::{Asked, BadRows, Columns, TextFile, TextReader, read_rows, shown};
 
 /// Rows that are parsed column after column: few enough that their bytes stay in the cache.
 const ROWS: usize = 1024;
@@ -42,8 +41,8 @@ impl JsonReader {
     pub(super) fn new(table: Arc<Table>, asked: Asked<Buffer>) -> Self {
         let (bytes, rows) = asked.memory.take();
         let wanted: Vec<PlSmallStr> = match table.options.bad_rows {
-            BadRows::Skip => table.file_schema.iter_names_cloned().collect(),
-            _ => asked.request.columns().into_iter().filter(|name| table.is_in_files(name)).collect(),
+            BadRows::Skip => table.files.file_schema.iter_names_cloned().collect(),
+            _ => asked.request.columns().into_iter().filter(|name| table.files.is_in_files(name)).collect(),
         };
         let keys = Keys::new(wanted.iter().map(PlSmallStr::as_str));
         Self { table, asked, block: Block::new(bytes), rest: None, at: 0, rows, wanted, keys }
@@ -54,7 +53,7 @@ impl JsonReader {
         loop {
             if self.at >= self.block.text().length {
                 let Some(mut input) = self.rest.take() else { return Ok(false) };
-                let goes_on = self.block.next(file, &mut input, self.table.range_bytes as usize)?;
+                let goes_on = self.block.next(file, &mut input, self.table.files.range_bytes as usize)?;
                 self.rest = goes_on.then_some(input);
                 self.at = self.block.start();
             }
@@ -62,7 +61,7 @@ impl JsonReader {
             let scanned =
                 self.rows.scan(text, self.at, self.asked.batch_rows, self.wanted.len(), &mut self.keys, policy);
             let (next, skipped) = scanned.map_err(|bad| self.block.syntax_error(file, bad))?;
-            self.table.skipped.fetch_add(skipped, Ordering::Relaxed);
+            self.table.files.count_skipped(skipped);
             self.at = next;
             if self.rows.len() > 0 {
                 return Ok(true);
@@ -74,7 +73,7 @@ impl JsonReader {
 impl TextReader for JsonReader {
     fn start(&mut self, fetched: Option<Fetched>) -> Result<(), OperatorError> {
         let table = self.table.clone();
-        let file = table.file(self.asked.file)?;
+        let file = table.files.file(self.asked.file)?;
         match file.comes_in_ranges().map_err(JsonError::from)? {
             true => self.block.read_range(file, &file.range(self.asked.range), fetched)?,
             false => self.rest = Some(file.open(0).map_err(JsonError::from)?),
@@ -87,19 +86,13 @@ impl TextReader for JsonReader {
 impl SplitReader for JsonReader {
     fn next(&mut self) -> Result<Option<DataFrame>, OperatorError> {
         let table = self.table.clone();
-        let file = table.file(self.asked.file)?;
+        let file = table.files.file(self.asked.file)?;
         if !self.scan(file)? {
             return Ok(None);
         }
-        let columns = BlockColumns {
-            table: &table,
-            file,
-            index: self.asked.file,
-            block: &self.block,
-            rows: &self.rows,
-            wanted: &self.wanted,
-        };
-        Slice::new(&columns, &self.asked.request, 0..self.rows.len()).read().map(Some)
+        let columns =
+            BlockColumns { table: &table, file, block: &self.block, rows: &self.rows, wanted: &self.wanted };
+        read_rows(&table.files, &self.asked, &columns, 0..self.rows.len()).map(Some)
     }
 }
 
@@ -107,7 +100,7 @@ impl Drop for JsonReader {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.block).into_memory();
         // The memory of a row of unusual length is not kept.
-        if bytes.capacity() as u64 <= 2 * self.table.range_bytes + (1 << 20) {
+        if bytes.capacity() as u64 <= 2 * self.table.files.range_bytes + (1 << 20) {
             self.asked.memory.give((bytes, std::mem::take(&mut self.rows)));
         }
     }
@@ -117,34 +110,17 @@ impl Drop for JsonReader {
 struct BlockColumns<'a> {
     table: &'a Table,
     file: &'a TextFile,
-    index: usize,
     block: &'a Block,
     rows: &'a Rows,
     wanted: &'a [PlSmallStr],
 }
 
 impl Columns for BlockColumns<'_> {
-    fn is_in_file(&self, name: &str) -> bool {
-        self.table.is_in_files(name)
-    }
-
-    fn constant(&self, name: &str) -> Option<Scalar> {
-        self.table.constant(name, self.index)
-    }
-
-    fn all_to_check(&self) -> Option<Vec<&PlSmallStr>> {
-        (self.table.options.bad_rows == BadRows::Skip).then(|| self.table.file_schema.iter_names().collect())
-    }
-
-    fn count_skipped(&self, rows: u64) {
-        self.table.skipped.fetch_add(rows, Ordering::Relaxed);
-    }
-
     fn parse(&self, names: &[&PlSmallStr], rows: Chosen<'_>, bad: &mut Vec<u32>) -> Result<Vec<Column>, OperatorError> {
         let mut columns: Vec<(usize, &PlSmallStr, &DataType, Box<dyn ColumnBuilder>)> = Vec::new();
         for name in names {
             let index = self.wanted.iter().position(|wanted| wanted == *name);
-            let found = index.zip(self.table.file_schema.get_full(name));
+            let found = index.zip(self.table.files.file_schema.get_full(name));
             let Some((index, (_, name, dtype))) = found else { continue };
             let Some(builder) = builder(dtype) else { continue };
             columns.push((index, name, dtype, builder));

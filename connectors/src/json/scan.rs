@@ -1,13 +1,10 @@
 //! Files of newline-delimited JSON as a table.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use polars_core::frame::DataFrame;
-use polars_core::scalar::Scalar;
 use polars_core::schema::{Schema, SchemaRef};
-use quokka_engine::error::{ErrorKind, OperatorError};
+use quokka_engine::error::OperatorError;
 use quokka_engine::operator::Description;
 use quokka_engine::source::{Scan, ScanRequest, Source};
 
@@ -17,8 +14,8 @@ use super::head::{Head, head};
 use super::infer::columns;
 use super::options::JsonOptions;
 use super::reader::{Buffer, JsonReader};
-use crate::files::{Compression, FilesError, Format, constant, constants, expand, names};
-use crate::text::{self, Asked, BadRows, TextFile, TextSource, TextTable, text_files};
+use crate::files::{FilesError, Format};
+use crate::text::{Asked, FoundFiles, Measured, TextFile, TextFiles, TextSource, TextTable, unsupported};
 
 /// How files of JSON are known in a directory.
 const FORMAT: Format = Format {
@@ -37,8 +34,8 @@ const FORMAT: Format = Format {
 };
 /// Rows that tell how long a row is.
 const MEASURED_ROWS: usize = 100;
-/// What compression saves, at a guess.
-const COMPRESSION: u64 = 8;
+/// Bytes of text that come out of one of a compressed file, at a guess.
+const EXPANSION: u64 = 8;
 
 /// Files of newline-delimited JSON on local disks or in stores, read as one table: one object a line, of which each key is
 /// a column.
@@ -63,22 +60,10 @@ pub struct JsonScan {
     table: Arc<Table>,
 }
 
-/// The files, and what is common to them.
+/// The files, and how they are read.
 pub(super) struct Table {
-    pub(super) files: Vec<TextFile>,
-    /// Columns of one value a file, one row a file.
-    constants: DataFrame,
-    /// Columns of the files.
-    pub(super) file_schema: Schema,
-    /// These, those of folders, and that of paths.
-    pub(super) schema: SchemaRef,
+    pub(super) files: TextFiles<TextFile>,
     pub(super) options: JsonOptions,
-    /// Bytes of a range.
-    pub(super) range_bytes: u64,
-    /// Rows that were left out so far.
-    pub(super) skipped: AtomicU64,
-    /// About how many rows there are.
-    rows: OnceLock<Option<u64>>,
 }
 
 impl JsonScan {
@@ -100,50 +85,33 @@ impl JsonScan {
         range_bytes: Option<u64>,
     ) -> Result<Self, JsonError> {
         check(&options)?;
-        let paths = expand(paths, &options.store_options, &FORMAT)?;
-        let bytes = paths.iter().fold(0, |bytes: u64, file| bytes.saturating_add(file.size()));
-        let range_bytes = range_bytes.unwrap_or_else(|| text::range_bytes(bytes));
-        let files = text_files(&paths, range_bytes)?;
-        let mut rows = OnceLock::new();
-        let file_schema = match &options.schema {
-            Some(schema) => (**schema).clone(),
+        let found = FoundFiles::<TextFile>::new(paths, &FORMAT, &options.shared(), range_bytes)?;
+        let (file_schema, measured) = match &options.schema {
+            Some(schema) => ((**schema).clone(), None),
             None => {
-                let (head, file) = first_head(&files, &options)?;
-                rows = OnceLock::from(estimate(&head, file, bytes));
+                let (head, file) = first_head(&found.files, &options)?;
+                let measured = measured(&head, file)?;
                 let mut schema: Schema = columns(head.fields).collect();
                 let overrides = options.schema_overrides.iter().flat_map(|overrides| overrides.iter());
                 overrides.for_each(|(name, dtype)| drop(schema.insert(name.clone(), dtype.clone())));
-                schema
+                (schema, Some(measured))
             },
         };
-        for (name, dtype) in file_schema.iter() {
-            if builder(dtype).is_none() {
-                let (column, dtype) = (name.to_string(), Box::new(dtype.clone()));
-                return Err(JsonError::UnsupportedType { column, dtype });
-            }
+        if let Some((column, dtype)) = unsupported(&file_schema, |dtype| builder(dtype).is_some()) {
+            return Err(JsonError::UnsupportedType { column, dtype });
         }
-        let path_column = options.include_file_paths.as_ref();
-        let constants = constants(&paths, &file_schema, options.hive_partitioning, path_column)?;
-        let mut schema = file_schema.clone();
-        schema.merge((**constants.schema()).clone());
-        let schema = Arc::new(schema);
-        let skipped = AtomicU64::new(0);
-        let table = Table { files, constants, file_schema, schema, options, range_bytes, skipped, rows };
-        Ok(Self { table: Arc::new(table) })
+        let files = found.into_table(file_schema, measured, &options.shared())?;
+        Ok(Self { table: Arc::new(Table { files, options }) })
     }
 }
 
 fn check(options: &JsonOptions) -> Result<(), JsonError> {
-    let reason = if options.schema.as_ref().is_some_and(|schema| schema.is_empty()) {
-        "a schema needs at least one column"
-    } else if options.schema.is_some() && options.schema_overrides.is_some() {
-        "a schema gives all types, so that there is nothing to override"
-    } else if options.schema.is_none() && options.infer_schema_length == Some(0) {
-        "without a schema, columns must be inferred from at least one row"
-    } else {
-        return Ok(());
-    };
-    Err(JsonError::Options { reason: reason.to_owned() })
+    let needs_rows = "without a schema, columns must be inferred from at least one row";
+    let has_no_rows = options.schema.is_none() && options.infer_schema_length == Some(0);
+    match options.shared().contradiction().or(has_no_rows.then_some(needs_rows)) {
+        Some(reason) => Err(JsonError::Options { reason: reason.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// What the first file that has any rows tells.
@@ -161,13 +129,9 @@ fn first_head<'a>(files: &'a [TextFile], options: &JsonOptions) -> Result<(Head,
     }
 }
 
-/// About how many rows there are in files of so many bytes.
-fn estimate(head: &Head, file: &TextFile, bytes: u64) -> Option<u64> {
-    let bytes = match file.compression().ok()? {
-        Compression::None => bytes,
-        _ => bytes.saturating_mul(COMPRESSION),
-    };
-    Some((u128::from(bytes) * head.rows as u128 / u128::from(head.bytes.max(1))) as u64)
+/// How long the first rows of a file are.
+fn measured(head: &Head, file: &TextFile) -> Result<Measured, JsonError> {
+    Ok(Measured::new(file, head.rows, head.bytes, EXPANSION)?)
 }
 
 impl Scan for JsonScan {
@@ -176,16 +140,12 @@ impl Scan for JsonScan {
     }
 
     fn schema(&self) -> SchemaRef {
-        self.table.schema.clone()
+        self.table.files.schema.clone()
     }
 
     fn estimated_rows(&self) -> Option<u64> {
         let table = &self.table;
-        *table.rows.get_or_init(|| {
-            let file = table.files.iter().find(|file| file.length() > 0)?;
-            let head = head(file, Some(MEASURED_ROWS), &table.options).ok()?;
-            estimate(&head, file, table.files.iter().map(TextFile::length).sum())
-        })
+        table.files.estimated_rows(|file| measured(&head(file, Some(MEASURED_ROWS), &table.options)?, file))
     }
 
     fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {
@@ -195,18 +155,15 @@ impl Scan for JsonScan {
 
 impl TextTable for Table {
     type Buffer = Buffer;
+    type File = TextFile;
     type Reader = JsonReader;
 
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+    fn describe(&self) -> Description {
+        self.files.describe("json-scan")
     }
 
-    fn text_file(&self, index: usize) -> Option<&TextFile> {
-        self.files.get(index)
-    }
-
-    fn constants(&self) -> &DataFrame {
-        &self.constants
+    fn files(&self) -> &TextFiles<TextFile> {
+        &self.files
     }
 
     fn reader(self: &Arc<Self>, asked: Asked<Buffer>) -> JsonReader {
@@ -215,32 +172,5 @@ impl TextTable for Table {
 
     fn refused(error: FilesError) -> OperatorError {
         JsonError::from(error).into()
-    }
-
-    fn describe(&self) -> Description {
-        let names = names(self.files.iter().map(|file| &file.input));
-        let description = Description::streams("json-scan").with("files", names);
-        match self.options.bad_rows {
-            BadRows::Fail => description,
-            BadRows::Null => description.with("bad-rows", "null"),
-            BadRows::Skip => description.with("skipped-rows", self.skipped.load(Ordering::Relaxed)),
-        }
-    }
-}
-
-impl Table {
-    pub(super) fn file(&self, index: usize) -> Result<&TextFile, OperatorError> {
-        let missing = || OperatorError::message(ErrorKind::Internal, format!("there is no file {index}"));
-        self.files.get(index).ok_or_else(missing)
-    }
-
-    /// The value of a column that is the same for all rows of a file.
-    pub(super) fn constant(&self, name: &str, file: usize) -> Option<Scalar> {
-        constant(&self.constants, name, file)
-    }
-
-    /// Whether a column stands in the files rather than in their paths.
-    pub(super) fn is_in_files(&self, name: &str) -> bool {
-        self.file_schema.contains(name) && self.constants.get_column_index(name).is_none()
     }
 }

@@ -93,14 +93,20 @@ impl TextFile {
     }
 }
 
+impl AsRef<TextFile> for TextFile {
+    fn as_ref(&self) -> &TextFile {
+        self
+    }
+}
+
 /// Bytes of a range of files that have so many bytes together.
-pub(crate) fn range_bytes(bytes: u64) -> u64 {
+pub(super) fn range_bytes(bytes: u64) -> u64 {
     let (least, most) = RANGE_BYTES;
     (bytes / RANGES).clamp(least, most)
 }
 
 /// The files, in ranges of so many bytes. Only large ones are opened, to see whether they are compressed.
-pub(crate) fn text_files(files: &[InputFile], range_bytes: u64) -> Result<Vec<TextFile>, FilesError> {
+pub(super) fn text_files(files: &[InputFile], range_bytes: u64) -> Result<Vec<TextFile>, FilesError> {
     let large = files.iter().filter(|file| file.size() > range_bytes);
     let (large, are_local) =
         large.fold((0, true), |(files, are_local), file| (files + 1, are_local && file.local_path().is_some()));

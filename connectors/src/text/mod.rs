@@ -9,9 +9,9 @@ mod memory;
 pub(crate) mod number;
 mod options;
 mod place;
-mod rows;
 mod slice;
 mod source;
+mod table;
 pub(crate) mod temporal;
 pub(crate) mod texts;
 pub(crate) mod write;
@@ -20,12 +20,12 @@ pub use bad_rows::BadRows;
 pub(crate) use compress::Extensions;
 pub use compress::TextCompression;
 pub(crate) use encoder::{TextEncoder, WriteRows};
-pub(crate) use file::{BEHIND, Range, TextFile, range_bytes, text_files};
-pub(crate) use options::with_text_options;
+pub(crate) use file::{BEHIND, Range, TextFile};
+pub(crate) use options::{TextOptions, with_text_options};
 pub use place::Place;
-pub(crate) use rows::Chosen;
-pub(crate) use slice::{Columns, Slice};
+pub(crate) use slice::{Columns, read_rows};
 pub(crate) use source::{Asked, TextReader, TextSource, TextTable};
+pub(crate) use table::{FoundFiles, Measured, TextFiles, unsupported};
 
 /// Characters of a value that an error shows.
 const SHOWN: usize = 100;

@@ -1,5 +1,32 @@
 //! Options that readers of text share.
 
+use polars_core::schema::SchemaRef;
+use polars_utils::pl_str::PlSmallStr;
+
+use super::bad_rows::BadRows;
+use crate::store::StoreOptions;
+
+/// The options that CSV and JSON share.
+pub(crate) struct TextOptions<'a> {
+    pub(crate) schema: Option<&'a SchemaRef>,
+    pub(crate) schema_overrides: Option<&'a SchemaRef>,
+    pub(crate) bad_rows: BadRows,
+    pub(crate) hive_partitioning: Option<bool>,
+    pub(crate) include_file_paths: Option<&'a PlSmallStr>,
+    pub(crate) store_options: &'a StoreOptions,
+}
+
+impl TextOptions<'_> {
+    /// Why they contradict each other, if they do.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        if self.schema.is_some_and(|schema| schema.is_empty()) {
+            return Some("a schema needs at least one column");
+        }
+        let is_overridden = self.schema.is_some() && self.schema_overrides.is_some();
+        is_overridden.then_some("a schema gives all types, so that there is nothing to override")
+    }
+}
+
 /// The methods that the options of CSV and JSON share, for types with fields of these names.
 macro_rules! with_text_options {
     () => {
@@ -49,6 +76,17 @@ macro_rules! with_text_options {
         pub fn with_store_options(mut self, store_options: $crate::store::StoreOptions) -> Self {
             self.store_options = store_options;
             self
+        }
+
+        pub(super) fn shared(&self) -> $crate::text::TextOptions<'_> {
+            $crate::text::TextOptions {
+                schema: self.schema.as_ref(),
+                schema_overrides: self.schema_overrides.as_ref(),
+                bad_rows: self.bad_rows,
+                hive_partitioning: self.hive_partitioning,
+                include_file_paths: self.include_file_paths.as_ref(),
+                store_options: &self.store_options,
+            }
         }
     };
 }

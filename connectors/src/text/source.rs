@@ -11,6 +11,7 @@ use quokka_engine::source::{ScanRequest, Source, Split, SplitReader};
 
 use super::file::TextFile;
 use super::memory::Memory;
+use super::table::TextFiles;
 use crate::files::{Ahead, Fetched, Fetching, FilesError, InputFile, passing};
 use crate::request::Request;
 
@@ -18,14 +19,12 @@ use crate::request::Request;
 pub(crate) trait TextTable: Send + Sync + 'static {
     /// What the readers of ranges read into.
     type Buffer: Default + Send + 'static;
+    /// What it knows of a file.
+    type File: AsRef<TextFile>;
     type Reader: TextReader + 'static;
 
     fn describe(&self) -> Description;
-    fn schema(&self) -> &SchemaRef;
-    fn text_file(&self, index: usize) -> Option<&TextFile>;
-
-    /// Columns of one value a file, one row a file.
-    fn constants(&self) -> &DataFrame;
+    fn files(&self) -> &TextFiles<Self::File>;
 
     /// A reader of a range, which has to be [started](TextReader::start).
     fn reader(self: &Arc<Self>, asked: Asked<Self::Buffer>) -> Self::Reader;
@@ -68,11 +67,12 @@ pub(crate) struct TextSource<T: TextTable> {
 
 impl<T: TextTable> TextSource<T> {
     pub(crate) fn new(table: Arc<T>, request: &ScanRequest) -> Result<Self, OperatorError> {
-        let request = Request::new(request, table.schema())?;
+        let files = table.files();
+        let request = Request::new(request, &files.schema)?;
         let mut ranges = Vec::new();
-        let passing = passing(table.constants(), &request)?;
+        let passing = passing(&files.constants, &request)?;
         for (file, _) in passing.into_iter().enumerate().filter(|(_, passes)| *passes) {
-            let count = table.text_file(file).map_or(0, TextFile::ranges);
+            let count = files.get(file).map_or(0, |file| file.as_ref().ranges());
             ranges.extend((0..count).map(|range| (file, range)));
         }
         let (memory, ahead, bytes_read) = (Arc::default(), Ahead::default(), AtomicU64::new(0));
@@ -81,13 +81,13 @@ impl<T: TextTable> TextSource<T> {
 
     fn range(&self, split: usize) -> Option<(&TextFile, usize, usize)> {
         let (file, range) = self.ranges.get(split)?;
-        Some((self.table.text_file(*file)?, *file, *range))
+        Some((self.table.files().get(*file)?.as_ref(), *file, *range))
     }
 }
 
 impl<T: TextTable> Source for TextSource<T> {
     fn describe(&self) -> Description {
-        self.request.describe(self.table.describe(), self.table.schema())
+        self.request.describe(self.table.describe(), &self.table.files().schema)
     }
 
     fn schema(&self) -> SchemaRef {

@@ -120,5 +120,5 @@ impl CsvOptions {
         self
     }
 
-    with_text_options!();
+    with_text_options!("csv::CsvOptions");
 }

@@ -10,6 +10,7 @@ mod input;
 mod input_file;
 mod mapped;
 mod names;
+mod options;
 mod paths;
 mod side_by_side;
 
@@ -22,5 +23,6 @@ pub(crate) use input::{Compression, Input};
 pub(crate) use input_file::InputFile;
 pub(crate) use mapped::map;
 pub(crate) use names::names;
+pub(crate) use options::with_scan_options;
 pub(crate) use paths::{Format, expand};
 pub(crate) use side_by_side::{side_by_side, threads};

@@ -2,6 +2,7 @@
 
 use polars_utils::pl_str::PlSmallStr;
 
+use crate::files::with_scan_options;
 use crate::store::StoreOptions;
 
 /// Options of an [`IpcScan`](super::IpcScan). Names are those of Polars' `scan_ipc`.
@@ -23,21 +24,5 @@ pub struct IpcOptions {
 }
 
 impl IpcOptions {
-    /// Whether folders named `key=value` are columns.
-    pub fn with_hive_partitioning(mut self, hive_partitioning: bool) -> Self {
-        self.hive_partitioning = Some(hive_partitioning);
-        self
-    }
-
-    /// A column of this name holds the path of the file.
-    pub fn with_include_file_paths(mut self, column: impl Into<PlSmallStr>) -> Self {
-        self.include_file_paths = Some(column.into());
-        self
-    }
-
-    /// Credentials, endpoint and the like for files in stores.
-    pub fn with_store_options(mut self, store_options: StoreOptions) -> Self {
-        self.store_options = store_options;
-        self
-    }
+    with_scan_options!("ipc::IpcOptions");
 }

@@ -55,5 +55,5 @@ impl Default for JsonOptions {
 }
 
 impl JsonOptions {
-    with_text_options!();
+    with_text_options!("json::JsonOptions");
 }

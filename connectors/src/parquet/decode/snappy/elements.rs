@@ -6,6 +6,8 @@
 //! in turn, in a third less time than one after the other. Elements that are frequent take few instructions and
 //! branches; the others are left to a function of their own.
 
+use super::element::Element;
+
 /// The loop may read this many bytes from where an element starts, and write as many behind what is wanted.
 pub(super) const SLOP: usize = 80;
 
@@ -171,35 +173,27 @@ impl<'a> Lane<'a> {
 fn any_element(lane: Lane<'_>) -> Option<Place> {
     let Lane { compressed, out, wanted, place: Place { from, to }, .. } = lane;
     let tag = *compressed.get(from)?;
-    let bytes = match tag & 3 {
-        0 => usize::from(tag >> 2).saturating_sub(59),
-        3 => 4,
-        bytes => usize::from(bytes),
-    };
+    let bytes = Element::number_bytes(tag);
     let start = from + 1 + bytes;
-    let header = u32::from_le_bytes(*compressed.get(from + 1..)?.first_chunk()?) & MASKS[bytes];
-    if tag & 3 == 0 {
-        let length = if bytes == 0 { usize::from(tag >> 2) + 1 } else { header as usize + 1 };
-        let end = start.checked_add(length)?;
-        let literal = compressed.get(start..end)?;
-        if length > wanted - to {
-            return None;
-        }
-        // SAFETY: what is wanted has room behind `to`.
-        unsafe { out.add(to).copy_from_nonoverlapping(literal.as_ptr(), length) };
-        return Some(Place { from: end, to: to + length });
+    let number = u32::from_le_bytes(*compressed.get(from + 1..)?.first_chunk()?) & MASKS[bytes];
+    match Element::new(tag, number) {
+        Element::Literal(length) => {
+            let end = start.checked_add(length)?;
+            let literal = compressed.get(start..end)?;
+            if length > wanted - to {
+                return None;
+            }
+            // SAFETY: what is wanted has room behind `to`.
+            unsafe { out.add(to).copy_from_nonoverlapping(literal.as_ptr(), length) };
+            Some(Place { from: end, to: to + length })
+        },
+        Element::Copy { distance, .. } if distance == 0 || distance > to => None,
+        Element::Copy { distance, length } => {
+            // SAFETY: so many bytes before `to` are written, and `SLOP` can be written behind it.
+            unsafe { repeat(out.add(to), distance, length) };
+            Some(Place { from: start, to: to + length })
+        },
     }
-    let (length, high) = match tag & 3 {
-        1 => (usize::from(tag >> 2 & 7) + 4, usize::from(tag >> 5) << 8),
-        _ => (usize::from(tag >> 2) + 1, 0),
-    };
-    let distance = header as usize + high;
-    if distance == 0 || distance > to {
-        return None;
-    }
-    // SAFETY: so many bytes before `to` are written, and `SLOP` can be written behind it.
-    unsafe { repeat(out.add(to), distance, length) };
-    Some(Place { from: start, to: to + length })
 }
 
 #[inline(always)]

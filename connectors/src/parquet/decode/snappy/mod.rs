@@ -5,6 +5,7 @@
 //!
 //! Source: <https://github.com/google/snappy/blob/main/format_description.txt>
 
+mod element;
 mod elements;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
@@ -12,6 +13,7 @@ mod tests;
 
 use polars_buffer::Buffer;
 
+use self::element::Element;
 use self::elements::{Lane, Place, SLOP};
 use crate::parquet::error::Damage;
 
@@ -99,33 +101,26 @@ impl Compressed {
         while out.len() < *wanted {
             let tag = *compressed.get(*from).ok_or(ENDS_IN_ELEMENT)?;
             *from += 1;
-            let bytes = match tag & 3 {
-                0 => usize::from(tag >> 2).saturating_sub(59),
-                3 => 4,
-                bytes => usize::from(bytes),
-            };
-            let mut word = [0; 4];
+            let bytes = Element::number_bytes(tag);
+            let mut number = [0; 4];
             let stored = compressed.get(*from..*from + bytes).ok_or(ENDS_IN_ELEMENT)?;
-            word[..bytes].copy_from_slice(stored);
-            let word = u32::from_le_bytes(word) as usize;
+            number[..bytes].copy_from_slice(stored);
             *from += bytes;
-            if tag & 3 == 0 {
-                let length = if bytes == 0 { usize::from(tag >> 2) + 1 } else { word + 1 };
-                let end = from.checked_add(length).ok_or(ENDS_IN_ELEMENT)?;
-                let literal = compressed.get(*from..end).ok_or(ENDS_IN_ELEMENT)?;
-                // What goes on behind the end of the page is damage.
-                let rest = if wanted == size { length } else { *wanted - out.len() };
-                out.extend_from_slice(&literal[..length.min(rest)]);
-                *from = end;
-                continue;
-            }
-            let (length, distance) = match tag & 3 {
-                1 => (usize::from(tag >> 2 & 7) + 4, word + (usize::from(tag >> 5) << 8)),
-                _ => (usize::from(tag >> 2) + 1, word),
-            };
-            let start = out.len().checked_sub(distance).filter(|_| distance > 0).ok_or(COPY_FROM_NOWHERE)?;
-            for index in 0..length {
-                out.push(out[start + index]);
+            match Element::new(tag, u32::from_le_bytes(number)) {
+                Element::Literal(length) => {
+                    let end = from.checked_add(length).ok_or(ENDS_IN_ELEMENT)?;
+                    let literal = compressed.get(*from..end).ok_or(ENDS_IN_ELEMENT)?;
+                    // What goes on behind the end of the page is damage.
+                    let rest = if wanted == size { length } else { *wanted - out.len() };
+                    out.extend_from_slice(&literal[..length.min(rest)]);
+                    *from = end;
+                },
+                Element::Copy { distance, length } => {
+                    let start = out.len().checked_sub(distance).filter(|_| distance > 0).ok_or(COPY_FROM_NOWHERE)?;
+                    for index in 0..length {
+                        out.push(out[start + index]);
+                    }
+                },
             }
         }
         Ok(())

@@ -224,37 +224,15 @@ impl SplitReader for MemoryReader {
 mod tests {
     use polars_core::df;
     use polars_core::scalar::Scalar;
-    use quokka_engine::expr::Predicate;
-    use quokka_engine::expr::prelude::{Expr, col, lit};
+    use quokka_engine::expr::prelude::{col, lit};
     use quokka_engine::operator::testing::single_worker;
 
     use super::*;
+    use crate::testing::{assert_same, expected, read_scan, request};
 
     fn frame(rows: Range<i64>) -> DataFrame {
         let text: Vec<Option<String>> = rows.clone().map(|i| (i % 3 != 0).then(|| i.to_string())).collect();
         df!("i" => rows.collect::<Vec<_>>(), "t" => text).unwrap()
-    }
-
-    fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
-        let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());
-        ScanRequest { projection, predicate, ..ScanRequest::default() }
-    }
-
-    fn read(scan: &MemoryScan, request: &ScanRequest, batch_rows: usize) -> DataFrame {
-        let source = scan.source(request).unwrap();
-        let mut all = DataFrame::empty_with_schema(&source.schema());
-        for split in 0..source.splits().unwrap().len() {
-            let mut reader = source.open(split, &single_worker(batch_rows)).unwrap();
-            while let Some(batch) = reader.next().unwrap() {
-                assert!(batch.height() <= batch_rows);
-                assert_eq!(*batch.schema(), source.schema());
-                all = match all.width() {
-                    0 => DataFrame::empty_with_height(all.height() + batch.height()),
-                    _ => all.vstack(&batch).unwrap(),
-                };
-            }
-        }
-        all
     }
 
     #[test]
@@ -264,15 +242,12 @@ mod tests {
         assert_eq!((scan.rows(), scan.schema()), (Some(100), all.schema().clone()));
         let predicates = [None, Some(col("i").gt(lit(7)).and(col("t").is_not_null())), Some(col("i").lt(lit(0)))];
         for predicate in predicates {
-            let rows = match &predicate {
-                Some(predicate) => Predicate::compile(predicate, all.schema()).unwrap().filter(&all).unwrap(),
-                None => all.clone(),
-            };
             for columns in [None, Some(&["t", "i"][..]), Some(&["t"]), Some(&[])] {
-                let expected = columns.map_or(rows.clone(), |names| rows.select(names.iter().copied()).unwrap());
+                let request = request(columns, predicate.clone());
+                let expected = expected(&all, &request);
                 for batch_rows in [1, 7, 65536] {
-                    let found = read(&scan, &request(columns, predicate.clone()), batch_rows);
-                    assert!(found.equals_missing(&expected), "{found} {expected}");
+                    let found = read_scan(&scan, &request, batch_rows).unwrap();
+                    assert_same(&found, &expected);
                     assert_eq!(found.height(), expected.height());
                 }
             }
@@ -287,7 +262,7 @@ mod tests {
         assert_eq!(splits.iter().map(|split| split.rows).sum::<Option<u64>>(), Some(rows as u64));
         assert_eq!(splits.len(), 3);
         assert_eq!(splits[1].name, "DataFrame 0, rows 65536 to 131072");
-        assert_eq!(read(&scan, &ScanRequest::default(), 1000).height(), rows);
+        assert_eq!(read_scan(&scan, &ScanRequest::default(), 1000).unwrap().height(), rows);
     }
 
     #[test]

@@ -1,43 +1,25 @@
 //! What the tests of several connectors share.
 
 pub(crate) mod damage;
+mod folder;
+pub(crate) mod text;
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{env, fs, process};
+use std::sync::Arc;
 
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{DataType, Field, Schema, SchemaRef};
+use polars_plan::dsl::Expr;
+use quokka_engine::dynamic_filter::{DynamicFilter, FilterBuild, ScanFilter};
 use quokka_engine::error::OperatorError;
 use quokka_engine::expr::Predicate;
 use quokka_engine::operator::testing::single_worker;
 use quokka_engine::physical::{to_logical, to_physical};
-use quokka_engine::source::{Scan, ScanRequest};
+use quokka_engine::source::{Scan, ScanRequest, Source};
 
-/// An empty folder that is removed when the test ends.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let unique = format!("quokka-connectors-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = env::temp_dir().join(unique);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing depends on it.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+pub(crate) use self::folder::Folder;
 
 /// Writes a file, and the folders above it.
 pub(crate) fn write(path: &Path, text: impl AsRef<[u8]>) -> PathBuf {
@@ -50,17 +32,28 @@ pub(crate) fn schema<'a>(columns: impl IntoIterator<Item = (&'a str, DataType)>)
     columns.into_iter().map(|(name, dtype)| Field::new(name.into(), dtype)).collect::<Schema>().into()
 }
 
+/// Asks for some columns, or all, of the rows that pass.
+pub(crate) fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
+    let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());
+    ScanRequest { projection, predicate, ..ScanRequest::default() }
+}
+
 /// All rows that a scan delivers, in batches of at most `batch_rows` rows.
 pub(crate) fn read_scan(scan: &dyn Scan, request: &ScanRequest, batch_rows: usize) -> Result<DataFrame, OperatorError> {
-    let source = scan.source(request)?;
+    read_source(&*scan.source(request)?, batch_rows)
+}
+
+pub(crate) fn read_source(source: &dyn Source, batch_rows: usize) -> Result<DataFrame, OperatorError> {
     let schema = source.schema();
     let mut all: Option<DataFrame> = None;
-    for index in 0..source.splits()?.len() {
+    for (index, split) in source.splits()?.iter().enumerate() {
         let mut reader = source.open(index, &single_worker(batch_rows))?;
+        let mut rows = 0;
         while let Some(batch) = reader.next()? {
             let batch = to_logical(to_physical(batch)?, &schema)?;
             assert_eq!(*batch.schema(), schema);
             assert!(batch.height() <= batch_rows);
+            rows += batch.height() as u64;
             all = Some(match all {
                 None => batch,
                 Some(all) if schema.is_empty() => DataFrame::empty_with_height(all.height() + batch.height()),
@@ -70,6 +63,7 @@ pub(crate) fn read_scan(scan: &dyn Scan, request: &ScanRequest, batch_rows: usiz
                 },
             });
         }
+        assert!(split.rows.is_none_or(|most| rows <= most));
     }
     let mut all = all.unwrap_or_else(|| DataFrame::empty_with_schema(&schema));
     all.rechunk_mut();
@@ -105,4 +99,18 @@ pub(crate) fn expected(all: &DataFrame, request: &ScanRequest) -> DataFrame {
         Some(names) => rows.select(names.iter().cloned()).unwrap(),
         None => rows,
     }
+}
+
+/// A complete dynamic filter of these keys over `columns`.
+pub(crate) fn filter(keys: &DataFrame, columns: &[&str]) -> ScanFilter {
+    let dtypes = keys.columns().iter().map(|column| column.dtype().clone()).collect();
+    let filter = Arc::new(DynamicFilter::new(1, (0..keys.width()).collect(), dtypes, false));
+    let build = FilterBuild::new(filter.clone(), 1, 1);
+    let names = keys.get_column_names_owned();
+    let mut summary = build.summary();
+    summary.add(keys, &names).unwrap();
+    build.summarise(&summary);
+    build.insert(keys, &names, true).unwrap();
+    build.complete();
+    ScanFilter { filter, columns: columns.iter().map(|name| (*name).into()).collect() }
 }

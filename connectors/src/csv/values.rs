@@ -3,9 +3,9 @@
 use super::quotes::unquote;
 use super::rows::ColumnFields;
 use crate::survivors::Chosen;
+use crate::text::BadRows;
 use crate::text::number::Field;
 use crate::text::texts::Texts;
-use crate::text::BadRows;
 
 /// How the fields of a column are understood.
 pub(super) struct Reading<'a> {

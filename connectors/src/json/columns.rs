@@ -17,10 +17,10 @@ use super::nested::{ListColumn, StructColumn};
 use super::rows::{ColumnTokens, Token};
 use super::syntax::{byte, unescape, value};
 use crate::survivors::Chosen;
+use crate::text::BadRows;
 use crate::text::number::{Field, decimal64, decimal128, float32, float64, integer, integer128};
 use crate::text::temporal::{date, datetime, time};
 use crate::text::texts::{Texts, forget, validity};
-use crate::text::BadRows;
 
 /// Where a column goes on in text that is right.
 pub(super) struct Cursor<'a> {

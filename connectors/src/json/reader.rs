@@ -90,8 +90,7 @@ impl SplitReader for JsonReader {
         if !self.scan(file)? {
             return Ok(None);
         }
-        let columns =
-            BlockColumns { table: &table, file, block: &self.block, rows: &self.rows, wanted: &self.wanted };
+        let columns = BlockColumns { table: &table, file, block: &self.block, rows: &self.rows, wanted: &self.wanted };
         read_rows(&table.files, &self.asked, &columns, 0..self.rows.len()).map(Some)
     }
 }

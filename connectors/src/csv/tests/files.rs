@@ -2,7 +2,7 @@ use polars_core::df;
 use quokka_engine::expr::prelude::{col, lit};
 
 use super::*;
-use crate::testing::compress;
+use crate::testing::text::{check_compressed, check_cut_off, check_many_files};
 
 #[test]
 fn compressed_files_are_streamed() {
@@ -11,35 +11,16 @@ fn compressed_files_are_streamed() {
     text.push_str("20000,end");
     let b: Vec<String> = (0..20_001).map(|i| if i < 20_000 { format!("text\n{i}") } else { "end".into() }).collect();
     let expected = df!("a" => (0..20_001).collect::<Vec<i64>>(), "b" => b).unwrap();
-    let folder = Folder::new();
-    // Some members of a gzip file one behind the other are one file.
-    let (first, second) = text.as_bytes().split_at(70_001);
-    let members = [compress(first, 1), compress(second, 1)].concat();
-    let files =
-        [("x.csv.gz", members), ("y.csv.zst", compress(text.as_bytes(), 2)), ("z", compress(text.as_bytes(), 1))];
-    for (name, bytes) in files {
-        let path = write(&folder.path().join(name), bytes);
-        for range in [Some(1), Some(1000), None] {
-            let scan = CsvScan::open_in_ranges([&path], CsvOptions::default(), range).unwrap();
-            assert_eq!(scan.source(&ScanRequest::default()).unwrap().splits().unwrap().len(), 1);
-            assert_same(&read_scan(&scan, &ScanRequest::default(), 999).unwrap(), &expected);
-        }
-    }
-    let scan = CsvScan::open([folder.path()], CsvOptions::default()).unwrap();
-    assert_eq!(scan.source(&ScanRequest::default()).unwrap().splits().unwrap().len(), 2);
+    check_compressed(&text, &expected, ("x.csv.gz", "y.csv.zst"), |path, range| {
+        CsvScan::open_in_ranges([path], CsvOptions::default(), range).unwrap()
+    });
 }
 
 #[test]
 fn files_that_are_cut_off_or_damaged() {
     let text = "a\n".to_owned() + &"some text\n".repeat(10_000);
-    for compression in [1, 2] {
-        let mut bytes = compress(text.as_bytes(), compression);
-        bytes.truncate(bytes.len() / 2);
-        let file = csv(&bytes);
-        let scan = CsvScan::open([&file.path], CsvOptions::default().with_schema(strings(&["a"]))).unwrap();
-        let error = read_scan(&scan, &ScanRequest::default(), 100).unwrap_err();
-        assert!(error.to_string().contains("f.csv"), "{error}");
-    }
+    let given = CsvOptions::default().with_schema(strings(&["a"]));
+    check_cut_off("f.csv", &text, |path| CsvScan::open([path], given.clone()).unwrap());
 }
 
 #[test]
@@ -87,15 +68,6 @@ fn folders_and_paths_as_columns() {
 
 #[test]
 fn many_small_files_are_not_opened_to_plan() {
-    let folder = Folder::new();
-    for index in 0..200 {
-        write(&folder.path().join(format!("{index:03}.csv")), format!("a\n{index}\n"));
-    }
-    let scan =
-        CsvScan::open([folder.path()], CsvOptions::default().with_schema(schema([("a", DataType::Int64)]))).unwrap();
-    let source = scan.source(&ScanRequest::default()).unwrap();
-    assert_eq!(source.splits().unwrap().len(), 200);
-    // They can be gone: nothing was read, but then it has to be.
-    std::fs::remove_file(folder.path().join("150.csv")).unwrap();
-    assert!(read_scan(&scan, &ScanRequest::default(), 10).unwrap_err().to_string().contains("150.csv"));
+    let given = CsvOptions::default().with_schema(schema([("a", DataType::Int64)]));
+    check_many_files("csv", |index| format!("a\n{index}\n"), |path| CsvScan::open([path], given.clone()).unwrap());
 }

@@ -10,26 +10,17 @@ mod reading;
 mod stores;
 mod writing;
 
-use std::path::PathBuf;
-
 use polars_core::frame::DataFrame;
 use polars_core::prelude::*;
 use quokka_engine::error::OperatorError;
 use quokka_engine::source::{Scan, ScanRequest};
 
 use super::{BadRows, CsvError, CsvOptions, CsvScan};
+use crate::testing::text::{File, read_in_ranges};
 use crate::testing::{Folder, assert_same, read_scan, schema, write};
 
-/// A file in a folder of its own.
-pub(super) struct Csv {
-    pub(super) folder: Folder,
-    pub(super) path: PathBuf,
-}
-
-pub(super) fn csv(text: impl AsRef<[u8]>) -> Csv {
-    let folder = Folder::new();
-    let path = write(&folder.path().join("f.csv"), text);
-    Csv { folder, path }
+pub(super) fn csv(text: impl AsRef<[u8]>) -> File {
+    File::new("f.csv", text)
 }
 
 pub(super) fn strings(columns: &[&str]) -> SchemaRef {
@@ -44,17 +35,8 @@ pub(super) fn read(text: impl AsRef<[u8]>, options: CsvOptions) -> DataFrame {
 
 #[track_caller]
 pub(super) fn try_read(text: impl AsRef<[u8]>, options: CsvOptions) -> Result<DataFrame, OperatorError> {
-    let csv = csv(text);
-    let open = |range| CsvScan::open_in_ranges([&csv.path], options.clone(), range);
-    let whole = open(None)?;
-    let expected = read_scan(&whole, &ScanRequest::default(), 65_536)?;
-    for (range, batch_rows) in [(1, 7), (5, 1), (16, 1000), (64, 2)] {
-        let scan = open(Some(range))?;
-        // Types are inferred from the start of a file, whatever the ranges are.
-        assert_eq!(scan.schema(), whole.schema());
-        assert_same(&read_scan(&scan, &ScanRequest::default(), batch_rows)?, &expected);
-    }
-    Ok(expected)
+    let file = csv(text);
+    read_in_ranges(|range| CsvScan::open_in_ranges([&file.path], options.clone(), range))
 }
 
 /// The one cause that an error has.

@@ -1,6 +1,7 @@
 use polars_core::df;
 
 use super::*;
+use crate::testing::text::{check_skipping, check_what_is_parsed, three_integers};
 
 fn options() -> CsvOptions {
     CsvOptions::default()
@@ -184,17 +185,8 @@ fn decimals_are_rounded_half_away_from_zero() {
 
 #[test]
 fn only_what_is_asked_for_is_parsed() {
-    let file = csv("a,b,c\n1,x,2\n3,y,oops\n");
-    let given = options().with_schema(schema([("a", DataType::Int64), ("b", DataType::Int8), ("c", DataType::Int64)]));
-    let request = |names: &[&str]| ScanRequest {
-        projection: Some(names.iter().map(|name| (*name).into()).collect()),
-        ..ScanRequest::default()
-    };
-    let scan = CsvScan::open([&file.path], given).unwrap();
-    assert_same(&read_scan(&scan, &request(&["a"]), 10).unwrap(), &df!("a" => [1i64, 3]).unwrap());
-    assert_eq!(read_scan(&scan, &request(&[]), 10).unwrap().height(), 2);
-    assert!(read_scan(&scan, &request(&["c", "a"]), 10).is_err());
-    assert!(file.folder.path().is_dir());
+    let file = csv("a,b,c\n1,2,3\n4,x,oops\n");
+    check_what_is_parsed(&CsvScan::open([&file.path], options().with_schema(three_integers())).unwrap());
 }
 
 /// A row does not come and go with the columns that a query needs.
@@ -203,15 +195,7 @@ fn rows_are_skipped_whatever_is_asked_for() {
     let file = csv("a,b\n1,x\noops,y\n3\n4,z,w\n5,\"v\"w\n6,u\n");
     let given = options().with_schema(schema([("a", DataType::Int64), ("b", DataType::String)]));
     let scan = |bad_rows| CsvScan::open([&file.path], given.clone().with_bad_rows(bad_rows)).unwrap();
-    let skipping = scan(BadRows::Skip);
-    for columns in [&["a", "b"][..], &["b"], &["a"], &[]] {
-        let request = ScanRequest {
-            projection: Some(columns.iter().map(|name| (*name).into()).collect()),
-            ..ScanRequest::default()
-        };
-        assert_eq!(read_scan(&skipping, &request, 2).unwrap().height(), 2);
-    }
-    assert!(skipping.describe().to_string().ends_with("skipped-rows=[16]"), "{}", skipping.describe());
+    check_skipping(&scan(BadRows::Skip), 16);
     let found = read_scan(&scan(BadRows::Null), &ScanRequest::default(), 2).unwrap();
     let a = [Some(1i64), None, Some(3), Some(4), Some(5), Some(6)];
     assert_same(&found, &df!("a" => a, "b" => [Some("x"), Some("y"), None, Some("z"), None, Some("u")]).unwrap());

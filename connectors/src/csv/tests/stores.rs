@@ -1,5 +1,7 @@
 //! Files in an S3 server give what local files give.
 
+use std::path::PathBuf;
+
 use polars_core::df;
 use quokka_engine::error::ErrorKind;
 use quokka_engine::operator::testing::single_worker;

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use quokka_engine::error::ErrorKind;
 use quokka_engine::expr::prelude::{col, lit};
+use quokka_engine::operator::testing::single_worker;
 
 use super::*;
 use crate::testing::damage::{Change, apply, change};

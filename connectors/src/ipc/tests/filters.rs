@@ -2,23 +2,10 @@
 
 use polars_core::df;
 use polars_core::prelude::*;
-use quokka_engine::dynamic_filter::{DynamicFilter, FilterBuild, ScanFilter};
 use quokka_engine::expr::prelude::{col, lit};
 
 use super::*;
-
-/// A complete filter over the key `i`.
-fn filter(keys: &DataFrame) -> ScanFilter {
-    let filter = Arc::new(DynamicFilter::new(1, vec![0], vec![DataType::Int64], false));
-    let build = FilterBuild::new(filter.clone(), 1, 1);
-    let names = keys.get_column_names_owned();
-    let mut summary = build.summary();
-    summary.add(keys, &names).unwrap();
-    build.summarise(&summary);
-    build.insert(keys, &names, true).unwrap();
-    build.complete();
-    ScanFilter { filter, columns: ["i".into()].into() }
-}
+use crate::testing::filter;
 
 fn table() -> DataFrame {
     let rows = 0..200i64;
@@ -87,7 +74,7 @@ fn rows_without_a_match_are_dropped() {
     let keys = df!("i" => [3i64, 77, 500]).unwrap();
     for form in forms(64) {
         let scan = open(&folder, &encode(&all, form)).unwrap();
-        let request = ScanRequest { filters: vec![filter(&keys)], ..request(Some(&["f", "i"]), None) };
+        let request = ScanRequest { filters: vec![filter(&keys, &["i"])], ..request(Some(&["f", "i"]), None) };
         let found = read(&scan, &request, 50).unwrap();
         let expected = expected(&all.slice(3, 1).vstack(&all.slice(77, 1)).unwrap(), &request);
         assert_same(&found, &expected);

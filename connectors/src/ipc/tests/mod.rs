@@ -17,15 +17,12 @@ use polars_arrow::io::ipc::write::{Compression, FileWriter, StreamWriter, WriteO
 use polars_arrow::record_batch::RecordBatchT;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{CompatLevel, SchemaExt};
-use polars_plan::dsl::Expr;
 use polars_utils::compression::ZstdLevel;
 use quokka_engine::error::OperatorError;
-use quokka_engine::operator::testing::single_worker;
-use quokka_engine::physical::{to_logical, to_physical};
 use quokka_engine::source::{Scan, ScanRequest};
 
 use super::{IpcError, IpcOptions, IpcScan};
-use crate::testing::{Folder, assert_same, expected};
+use crate::testing::{Folder, assert_same, expected, read_scan as read, request};
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug)]
@@ -98,34 +95,6 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> PathBuf {
 /// A file with these bytes, opened; the folder must live as long.
 pub(super) fn open(folder: &Folder, bytes: &[u8]) -> Result<IpcScan, IpcError> {
     IpcScan::open([write(&folder.path().join("f.arrow"), bytes)], IpcOptions::default())
-}
-
-pub(super) fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
-    let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());
-    ScanRequest { projection, predicate, ..ScanRequest::default() }
-}
-
-/// All rows that a scan delivers, in batches of at most `batch_rows` rows.
-pub(super) fn read(scan: &dyn Scan, request: &ScanRequest, batch_rows: usize) -> Result<DataFrame, OperatorError> {
-    let source = scan.source(request)?;
-    let schema = source.schema();
-    let mut all = DataFrame::empty_with_schema(&schema);
-    for (index, split) in source.splits()?.iter().enumerate() {
-        let mut reader = source.open(index, &single_worker(batch_rows))?;
-        let mut rows = 0;
-        while let Some(batch) = reader.next()? {
-            let batch = to_logical(to_physical(batch)?, &schema)?;
-            assert_eq!(*batch.schema(), schema);
-            assert!(batch.height() <= batch_rows);
-            rows += batch.height() as u64;
-            all = match schema.is_empty() {
-                true => DataFrame::empty_with_height(all.height() + batch.height()),
-                false => all.vstack(&batch).unwrap(),
-            };
-        }
-        assert!(split.rows.is_none_or(|most| rows <= most));
-    }
-    Ok(all)
 }
 
 /// The reason that an error names.

@@ -2,6 +2,7 @@ use quokka_engine::error::ErrorKind;
 
 use super::*;
 use crate::files::FilesError;
+use crate::testing::text::check_skipping;
 
 /// Reads a text that has something wrong.
 #[track_caller]
@@ -153,13 +154,7 @@ fn rows_are_skipped_whatever_is_asked_for() {
     let file = json("{\"a\":1,\"b\":\"x\"}\n{\"a\":\"oops\"}\nnonsense\n{\"a\":4}\n");
     let given = options().with_schema(schema([("a", DataType::Int64), ("b", DataType::String)]));
     let scan = JsonScan::open([&file.path], given.with_bad_rows(BadRows::Skip)).unwrap();
-    for columns in [&["a", "b"][..], &["b"], &["a"], &[]] {
-        let projection = Some(columns.iter().map(|name| (*name).into()).collect());
-        let request = ScanRequest { projection, ..ScanRequest::default() };
-        assert_eq!(read_scan(&scan, &request, 2).unwrap().height(), 2);
-    }
-    assert!(scan.describe().to_string().ends_with("skipped-rows=[8]"), "{}", scan.describe());
-    assert!(file.folder.path().is_dir());
+    check_skipping(&scan, 8);
 }
 
 #[test]

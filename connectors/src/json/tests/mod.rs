@@ -9,8 +9,6 @@ mod random;
 mod reading;
 mod writing;
 
-use std::path::PathBuf;
-
 use polars_core::df;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::*;
@@ -18,18 +16,11 @@ use quokka_engine::error::OperatorError;
 use quokka_engine::source::{Scan, ScanRequest};
 
 use super::{BadRows, JsonError, JsonFault, JsonOptions, JsonScan};
+use crate::testing::text::{File, read_in_ranges};
 use crate::testing::{Folder, assert_same, read_scan, schema, write};
 
-/// A file in a folder of its own.
-struct Json {
-    folder: Folder,
-    path: PathBuf,
-}
-
-fn json(text: impl AsRef<[u8]>) -> Json {
-    let folder = Folder::new();
-    let path = write(&folder.path().join("f.ndjson"), text);
-    Json { folder, path }
+fn json(text: impl AsRef<[u8]>) -> File {
+    File::new("f.ndjson", text)
 }
 
 /// All rows of a text, read in ranges and batches of several sizes, which makes no difference.
@@ -40,16 +31,8 @@ fn read(text: impl AsRef<[u8]>, options: JsonOptions) -> DataFrame {
 
 #[track_caller]
 fn try_read(text: impl AsRef<[u8]>, options: JsonOptions) -> Result<DataFrame, OperatorError> {
-    let json = json(text);
-    let open = |range| JsonScan::open_in_ranges([&json.path], options.clone(), range);
-    let whole = open(None)?;
-    let expected = read_scan(&whole, &ScanRequest::default(), 65_536)?;
-    for (range, batch_rows) in [(1, 7), (5, 1), (16, 1000), (64, 2)] {
-        let scan = open(Some(range))?;
-        assert_eq!(scan.schema(), whole.schema());
-        assert_same(&read_scan(&scan, &ScanRequest::default(), batch_rows)?, &expected);
-    }
-    Ok(expected)
+    let file = json(text);
+    read_in_ranges(|range| JsonScan::open_in_ranges([&file.path], options.clone(), range))
 }
 
 /// The one cause that an error has.

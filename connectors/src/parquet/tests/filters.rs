@@ -2,25 +2,10 @@
 
 use polars_core::df;
 use polars_core::prelude::*;
-use quokka_engine::dynamic_filter::{DynamicFilter, FilterBuild, ScanFilter};
 use quokka_engine::expr::prelude::{col, lit};
 
 use super::*;
-use crate::testing::Folder;
-
-/// A complete filter over keys of the columns `columns`.
-fn filter(keys: &DataFrame, columns: &[&str]) -> ScanFilter {
-    let dtypes = keys.columns().iter().map(|column| column.dtype().clone()).collect();
-    let filter = Arc::new(DynamicFilter::new(1, (0..keys.width()).collect(), dtypes, false));
-    let build = FilterBuild::new(filter.clone(), 1, 1);
-    let names = keys.get_column_names_owned();
-    let mut summary = build.summary();
-    summary.add(keys, &names).unwrap();
-    build.summarise(&summary);
-    build.insert(keys, &names, true).unwrap();
-    build.complete();
-    ScanFilter { filter, columns: columns.iter().map(|name| (*name).into()).collect() }
-}
+use crate::testing::{Folder, filter, read_source};
 
 /// 50 row groups of 20 rows: `i` grows, `mixed` does not.
 fn table() -> DataFrame {
@@ -143,7 +128,7 @@ fn decimals_and_numbers_of_another_type_are_keys() {
             let request = ScanRequest { filters: vec![filter(&keys, &[column])], ..ScanRequest::default() };
             assert_same(&read(&scan, &request, 7).unwrap(), &wanted);
             let source = scan.source(&request).unwrap();
-            read_source(source.clone(), 100).unwrap();
+            read_source(&*source, 100).unwrap();
             assert_eq!(source.dropped(), 198);
         }
     }

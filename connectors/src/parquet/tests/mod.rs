@@ -15,7 +15,6 @@ mod writing;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use polars_arrow::datatypes::ArrowDataType;
 use polars_buffer::Buffer;
@@ -28,13 +27,10 @@ use polars_parquet::write::{
     get_dtype_encoding,
 };
 use polars_plan::dsl::Expr;
-use quokka_engine::error::OperatorError;
-use quokka_engine::operator::testing::single_worker;
-use quokka_engine::physical::{to_logical, to_physical};
-use quokka_engine::source::{Scan, ScanRequest, Source};
+use quokka_engine::source::{Scan, ScanRequest};
 
 use super::{ParquetOptions, ParquetScan};
-use crate::testing::{assert_same, expected};
+use crate::testing::{assert_same, expected, read_scan as read, request};
 
 /// How a file is written.
 #[derive(Clone, Debug)]
@@ -118,35 +114,4 @@ pub(super) fn oracle(path: &Path) -> DataFrame {
 
 pub(super) fn open(path: impl AsRef<Path>) -> ParquetScan {
     ParquetScan::open([path], ParquetOptions::default()).unwrap()
-}
-
-pub(super) fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
-    let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());
-    ScanRequest { projection, predicate, ..ScanRequest::default() }
-}
-
-/// All rows that a scan delivers, in batches of at most `batch_rows` rows.
-pub(super) fn read(scan: &dyn Scan, request: &ScanRequest, batch_rows: usize) -> Result<DataFrame, OperatorError> {
-    read_source(scan.source(request)?, batch_rows)
-}
-
-pub(super) fn read_source(source: Arc<dyn Source>, batch_rows: usize) -> Result<DataFrame, OperatorError> {
-    let schema = source.schema();
-    let mut all = DataFrame::empty_with_schema(&schema);
-    for (index, split) in source.splits()?.iter().enumerate() {
-        let mut reader = source.open(index, &single_worker(batch_rows))?;
-        let mut rows = 0;
-        while let Some(batch) = reader.next()? {
-            let batch = to_logical(to_physical(batch)?, &schema)?;
-            assert_eq!(*batch.schema(), schema);
-            assert!(batch.height() <= batch_rows);
-            rows += batch.height() as u64;
-            all = match schema.is_empty() {
-                true => DataFrame::empty_with_height(all.height() + batch.height()),
-                false => all.vstack(&batch).unwrap(),
-            };
-        }
-        assert!(rows <= split.rows.unwrap());
-    }
-    Ok(all)
 }

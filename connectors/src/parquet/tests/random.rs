@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use quokka_engine::expr::prelude::{ClosedInterval, Scalar, col, lit, not};
 use quokka_engine::operator::testing::single_worker;
+use quokka_engine::physical::{to_logical, to_physical};
 use quokka_engine::source::SplitReader;
 
 use super::*;

@@ -4,6 +4,7 @@ use polars_core::df;
 use polars_core::prelude::*;
 use quokka_engine::error::ErrorKind;
 use quokka_engine::expr::prelude::{col, lit};
+use quokka_engine::operator::testing::single_worker;
 
 use super::*;
 use crate::files::FilesError;

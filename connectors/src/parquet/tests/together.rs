@@ -5,7 +5,7 @@ use quokka_engine::expr::prelude::{col, lit};
 
 use super::*;
 use crate::parquet::source::ParquetSource;
-use crate::testing::Folder;
+use crate::testing::{Folder, read_source};
 
 /// The guesses of a scan of 10 row groups, each of which has one page a column and is read in slices.
 fn guessed(predicate: Expr) -> Vec<(String, u64, u64)> {
@@ -17,14 +17,7 @@ fn guessed(predicate: Expr) -> Vec<(String, u64, u64)> {
     let scan = open(write(&folder.path().join("f.parquet"), &table, &layout));
     let request = request(None, Some(predicate));
     let source = ParquetSource::new(scan.table.clone(), &request).unwrap();
-    let mut found = table.clear();
-    for split in 0..source.parts.len() {
-        let mut reader = source.open(split, &single_worker(150)).unwrap();
-        while let Some(batch) = reader.next().unwrap() {
-            found.vstack_mut(&to_logical(to_physical(batch).unwrap(), table.schema()).unwrap()).unwrap();
-        }
-    }
-    assert!(found.equals(&expected(&table, &request)));
+    assert_same(&read_source(&source, 150).unwrap(), &expected(&table, &request));
     source.guesses.counts()
 }
 

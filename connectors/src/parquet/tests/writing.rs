@@ -5,6 +5,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+use quokka_engine::physical::to_physical;
 
 use super::*;
 use crate::parquet::{ParquetCompression, ParquetFormat, ParquetWriteOptions};

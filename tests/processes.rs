@@ -1,7 +1,7 @@
 //! Several processes on loopback, started as a user would start them, with a host file. This test binary plays every part:
 //! a process is the binary itself, told by an environment variable what to do.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use quokka::prelude::*;
 
+use crate::progress::{followed, followed_for_ever, profiled};
 use crate::user::examples::{order_book, tutorial};
 
 const ROLE: &str = "QUOKKA_TEST_ROLE";
@@ -169,6 +170,9 @@ fn process() {
         "endless-dataset" => endless_dataset(&context),
         "tutorial" => tutorial::sum(&context),
         "order-book" => order_book::books(&context, order_book::orders(2000).unwrap()),
+        "followed" => followed(&context),
+        "followed-for-ever" => followed_for_ever(&context),
+        "profiled" => profiled(&context),
         "shared-failure" => shared_failure(&context),
         "endless" => endless(&context),
         "leaves" => Ok(DataFrame::empty()),
@@ -423,6 +427,38 @@ fn a_killed_and_a_frozen_process_end_the_query_on_the_others() {
             assert!(took < Duration::from_secs(10), "{signal}: {took:?}");
         }
     }
+}
+
+#[test]
+fn every_process_sees_how_far_all_have_come() {
+    for (workers, processes) in [(2, 2), (1, 3)] {
+        let mut cluster = Cluster::start(workers, &vec!["followed"; processes]);
+        for (outcome, _) in cluster.outcomes(&(0..processes).collect::<Vec<_>>()) {
+            assert!(outcome.starts_with(&format!("answer ({}, 1)", 20 * processes)), "{outcome}");
+        }
+    }
+}
+
+#[test]
+fn every_process_gets_the_profile_of_all() {
+    for (workers, processes) in [(2, 2), (1, 3)] {
+        let mut cluster = Cluster::start(workers, &vec!["profiled"; processes]);
+        let outcomes = cluster.outcomes(&(0..processes).collect::<Vec<_>>());
+        for (outcome, _) in &outcomes {
+            assert!(outcome.starts_with("answer") && *outcome == outcomes[0].0, "{outcomes:?}");
+        }
+    }
+}
+
+#[test]
+fn progress_ends_with_a_process_that_is_lost() {
+    let mut cluster = Cluster::start(1, &["followed-for-ever"; 2]);
+    let errors = cluster.children.iter_mut().map(|child| child.as_mut().unwrap().stderr.take().unwrap());
+    let mut errors: Vec<_> = errors.map(|errors| BufReader::new(errors).lines()).collect();
+    assert!(errors.iter_mut().all(|lines| lines.any(|line| line.unwrap() == "all are seen")));
+    cluster.signal(1, "-KILL");
+    let (outcome, _) = cluster.outcomes(&[0]).remove(0);
+    assert!(outcome.starts_with("error") && outcome.contains("lost process 1"), "{outcome}");
 }
 
 #[test]

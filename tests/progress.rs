@@ -1,9 +1,10 @@
 //! How far a query has come: for programs, and as bars on a terminal.
 //!
 //! A terminal needs a process of its own: this test binary plays that part, too, told by an environment variable what to do.
-//! `script` gives it the terminal.
+//! `script` gives it the terminal. What the processes of a cluster see is tested in [`processes`](crate::processes), too.
 
 use std::io::Read;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -19,11 +20,15 @@ use crate::support::{context, numbers};
 const ROLE: &str = "QUOKKA_TEST_PROGRESS";
 const FOLDER: &str = "QUOKKA_TEST_PROGRESS_FOLDER";
 const PROGRAM: &str = "QUOKKA_TEST_PROGRAM";
+const ADDRESSES: &str = "QUOKKA_TEST_PROGRESS_ADDRESSES";
+const INDEX: &str = "QUOKKA_TEST_PROGRESS_INDEX";
 /// Everything here ends long before this, or something hangs.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Three splits of ten rows, of which only the first can be read before `is_open` says so.
+/// Splits of ten rows, of which only the first `free` can be read before `is_open` says so.
 struct Held<F> {
+    splits: usize,
+    free: usize,
     is_open: Arc<F>,
     fails: bool,
 }
@@ -38,13 +43,13 @@ impl<F: Fn() -> bool + Send + Sync + 'static> InputReader for Held<F> {
     }
 
     fn splits(&self) -> Result<Vec<Split>, UserError> {
-        Ok((0..3).map(|split| Split { name: format!("part {split}"), rows: Some(10) }).collect())
+        Ok((0..self.splits).map(|split| Split { name: format!("part {split}"), rows: Some(10) }).collect())
     }
 
     fn read(&self, split: usize, _columns: &Schema) -> Result<Batches, UserError> {
-        let (is_open, fails) = (self.is_open.clone(), self.fails);
+        let (is_open, fails, is_free) = (self.is_open.clone(), self.fails, split < self.free);
         let waits = std::iter::from_fn(move || {
-            if split == 0 || is_open() {
+            if is_free || is_open() {
                 return None;
             }
             std::thread::sleep(Duration::from_millis(2));
@@ -77,7 +82,8 @@ fn programs_see_how_far_a_query_has_come() {
     let open = Arc::new(AtomicBool::new(false));
     let is_open = open.clone();
     let context = Context::builder().workers(2).quiet().build().unwrap();
-    let held = Held { is_open: Arc::new(move || is_open.load(Ordering::SeqCst)), fails: false };
+    let is_open = Arc::new(move || is_open.load(Ordering::SeqCst));
+    let held = Held { splits: 3, free: 1, is_open, fails: false };
     let table = context.from_df(df!("n" => (0..5i64).collect::<Vec<_>>()).unwrap());
     let query = context.read(held).left_join(table, col("n"), col("n")).start().unwrap();
     let progress = wait_for(&query, |progress| progress.splits_done() == 2);
@@ -93,6 +99,73 @@ fn programs_see_how_far_a_query_has_come() {
     assert!(last.elapsed >= progress.elapsed);
     assert_eq!(query.progress(), last, "time stands still");
     assert_eq!(query.wait().unwrap().height(), 30);
+}
+
+/// What a process of a cluster sees of the others. It lets its second split go when it has seen the first of another process.
+pub(crate) fn followed(context: &Context) -> quokka::Result<DataFrame> {
+    let (processes, open) = (context.processes(), Arc::new(AtomicBool::new(false)));
+    let is_open = open.clone();
+    let is_open = Arc::new(move || is_open.load(Ordering::SeqCst));
+    let query = context.read(Held { splits: 2 * processes, free: processes, is_open, fails: false }).start()?;
+    let some = wait_for(&query, |progress| progress.splits_done() >= processes as u64);
+    assert_eq!(some.splits(), 2 * processes as u64, "{some:?}");
+    assert!(some.rows() >= 10 * processes as u64 && !some.is_finished, "{some:?}");
+    open.store(true, Ordering::SeqCst);
+    let last = wait_for(&query, |progress| progress.is_finished);
+    let figures = |progress: &QueryProgress| (progress.splits_done(), progress.splits(), progress.rows());
+    assert_eq!(figures(&last), (2 * processes as u64, 2 * processes as u64, 20 * processes as u64));
+    assert_eq!(query.progress(), last);
+    query.wait()
+}
+
+/// Every figure that was measured in all processes.
+pub(crate) fn profiled(context: &Context) -> quokka::Result<DataFrame> {
+    let rows = context.from_df(df!("n" => (0..300_000i64).collect::<Vec<_>>()).unwrap());
+    let names = context.from_df(df!("k" => (0..50i64).collect::<Vec<_>>()).unwrap());
+    let named = rows.with_columns([(col("n") % lit(100)).alias("k")]).inner_join(names, col("k"), col("k"));
+    let (answer, profile) = named.group_by([col("k")]).agg([col("n").sum(), len()]).profile()?;
+    let nodes = &profile.report().nodes;
+    let rows = |name: &str| {
+        let heads = nodes.iter().filter_map(|node| node.operators.first());
+        let rows = heads
+            .filter(|head| head.name == name)
+            .map(|head| if name == "collect" { head.rows_in } else { head.rows_out });
+        rows.sum::<u64>()
+    };
+    let splits: u64 = nodes.iter().map(|node| node.splits).sum();
+    assert_eq!((answer.height(), rows("memory-scan"), rows("collect")), (50, 300_050, 50 * context.processes() as u64));
+    assert!(splits >= 4, "{profile}");
+    let workers = format!("{} workers of {} processes: operators", context.workers(), context.processes());
+    assert!(profile.to_string().contains(&workers), "{profile}");
+    let mut figures: Vec<u64> = Vec::new();
+    for node in nodes {
+        let times = [node.busy, node.shipping].map(|time| time.as_nanos() as u64);
+        figures.extend([node.bytes_out, times[0], times[1], node.splits, node.dropped, node.bytes_read]);
+        for operator in &node.operators {
+            let (time, state) = (operator.busy.as_nanos() as u64, operator.state_bytes);
+            figures.extend([
+                operator.rows_in,
+                operator.batches_in,
+                operator.rows_out,
+                operator.batches_out,
+                time,
+                state,
+            ]);
+        }
+    }
+    Ok(df!("figures" => figures).unwrap())
+}
+
+/// A query that ends with its cluster.
+pub(crate) fn followed_for_ever(context: &Context) -> quokka::Result<DataFrame> {
+    let start = Instant::now();
+    let is_open = Arc::new(move || start.elapsed() > DEADLINE);
+    let query = context.read(Held { splits: 6, free: context.processes(), is_open, fails: false }).start()?;
+    wait_for(&query, |progress| progress.splits_done() == context.processes() as u64);
+    eprintln!("\nall are seen");
+    let last = wait_for(&query, |progress| progress.is_finished);
+    assert_eq!((last.splits_done(), last.splits()), (context.processes() as u64, 6));
+    query.wait()
 }
 
 #[test]
@@ -136,14 +209,24 @@ fn process() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let go = PathBuf::from(std::env::var(FOLDER).unwrap()).join("go");
     let builder = Context::builder().workers(2);
-    let context = if role == "quiet-context" { builder.quiet() } else { builder }.build().unwrap();
+    let context = match role.as_str() {
+        "quiet-context" => builder.quiet(),
+        "cluster" => {
+            let addresses = std::env::var(ADDRESSES).unwrap();
+            builder.hosts(addresses.split(',')).process(std::env::var(INDEX).unwrap().parse().unwrap())
+        },
+        _ => builder,
+    };
+    let context = context.build().unwrap();
     let (path, start) = (go.clone(), Instant::now());
     // One that is cancelled must not end by itself before.
     let never = matches!(role.as_str(), "cancel" | "drop");
     let is_open = Arc::new(move || (path.exists() && !never) || start.elapsed() > DEADLINE);
-    let held = |fails| context.read(Held { is_open: is_open.clone(), fails });
+    let processes = context.processes();
+    let held = |fails| context.read(Held { splits: 3 * processes, free: processes, is_open: is_open.clone(), fails });
     match role.as_str() {
         "collect" => assert_eq!(held(false).collect().unwrap().height(), 30),
+        "cluster" => assert_eq!(held(false).collect().unwrap().height(), 60),
         "sink" => held(false).named("a sink").sink_fn(|_, _| Ok(())).unwrap(),
         "fail" => assert!(held(true).collect().unwrap_err().report().contains("on fire")),
         "two" => {
@@ -213,7 +296,11 @@ fn command(role: &str, folder: &Path, on_terminal: bool) -> Command {
 /// All that a process of `role` shows on a terminal. It is let go on when `expected` is to be seen.
 fn on_terminal(role: &str, expected: &[&str]) -> String {
     let folder = Folder::new(role);
-    let mut child = command(role, &folder.0, true).spawn().unwrap();
+    shown_by(command(role, &folder.0, true), role, &folder, expected)
+}
+
+fn shown_by(mut command: Command, role: &str, folder: &Folder, expected: &[&str]) -> String {
+    let mut child = command.spawn().unwrap();
     let mut output = child.stdout.take().unwrap();
     let mut shown = Vec::new();
     let mut part = [0; 4096];
@@ -291,6 +378,25 @@ fn a_bar_shows_on_a_terminal_and_goes() {
         assert!(left.iter().any(|line| line.contains("@@")), "{role}: {left:?}");
         assert!(!left.iter().any(|line| line.contains("splits")), "{role}: {left:?}");
     }
+}
+
+#[test]
+fn the_bar_of_the_first_process_is_that_of_the_cluster() {
+    let folder = Folder::new("cluster");
+    let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = listeners.map(|listener| listener.local_addr().unwrap().to_string()).join(",");
+    let member = |index: &str, on_terminal| {
+        let mut command = command("cluster", &folder.0, on_terminal);
+        command.env(ADDRESSES, &addresses).env(INDEX, index);
+        command
+    };
+    let other = member("1", false).spawn().unwrap();
+    let shown = shown_by(member("0", true), "cluster", &folder, &["2/6 splits, 20 rows"]);
+    let left = screen(&shown);
+    assert!(!left.iter().any(|line| line.contains("splits")), "{left:?}");
+    let output = other.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !text.contains("splits"), "{text}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a node has done so far in this process, summed over its workers.
+/// What a node has done so far in a process, summed over its workers, or in several.
 #[derive(Debug)]
 pub struct NodeMetrics {
     /// The head and the operators fused behind it.
@@ -16,7 +16,7 @@ pub struct NodeMetrics {
     bytes_read: AtomicU64,
 }
 
-/// What one operator of a node has done so far in this process, summed over its workers.
+/// What one operator of a node has done so far, as its node.
 #[derive(Debug, Default)]
 pub(crate) struct OperatorMetrics {
     rows_in: AtomicU64,
@@ -124,6 +124,32 @@ impl NodeMetrics {
         self.dropped.fetch_max(dropped, Ordering::Relaxed);
     }
 
+    fn all(&self) -> impl Iterator<Item = &AtomicU64> {
+        let Self { operators, bytes_out, busy_nanos, ship_nanos, splits, dropped, bytes_read } = self;
+        let own = [bytes_out, busy_nanos, ship_nanos, splits, dropped, bytes_read];
+        own.into_iter().chain(operators.iter().flat_map(OperatorMetrics::all))
+    }
+
+    /// All counters, in an order that every node with as many operators shares.
+    pub(crate) fn counters(&self) -> impl Iterator<Item = u64> {
+        self.all().map(read)
+    }
+
+    /// Sets all counters, in the order of [`counters`](Self::counters); `None` if there are too few numbers.
+    pub(crate) fn set(&self, mut next: impl FnMut() -> Option<u64>) -> Option<()> {
+        self.all().try_for_each(|counter| {
+            counter.store(next()?, Ordering::Relaxed);
+            Some(())
+        })
+    }
+
+    /// Adds what the same node has done in another process.
+    pub(crate) fn add(&self, other: &NodeMetrics) {
+        self.all().zip(other.counters()).for_each(|(counter, number)| {
+            counter.fetch_add(number, Ordering::Relaxed);
+        });
+    }
+
     /// `names`: of the operators.
     pub(crate) fn report(&self, names: &[String]) -> NodeReport {
         NodeReport {
@@ -156,6 +182,11 @@ impl OperatorMetrics {
     /// The largest state of a worker has grown by so many bytes.
     pub(crate) fn state_grew(&self, bytes: usize) {
         self.state_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn all(&self) -> impl Iterator<Item = &AtomicU64> {
+        let Self { rows_in, batches_in, rows_out, batches_out, busy_nanos, state_bytes } = self;
+        [rows_in, batches_in, rows_out, batches_out, busy_nanos, state_bytes].into_iter()
     }
 
     fn report(&self, name: String) -> OperatorReport {

@@ -23,6 +23,9 @@ pub struct PhysicalPlan {
     pub batch_rows: usize,
     /// What the user calls the query; not part of what processes must agree on.
     pub name: Option<String>,
+    /// Somebody wants to know what all processes did when the query has ended, so that they tell each other: see
+    /// [`QueryHandle::report`](crate::pool::QueryHandle::report).
+    pub is_followed: bool,
 }
 
 /// Rows of a batch unless the user says otherwise: large enough to amortise what a batch costs, small enough for caches.
@@ -30,7 +33,7 @@ pub const DEFAULT_BATCH_ROWS: usize = 64 * 1024;
 
 impl Default for PhysicalPlan {
     fn default() -> Self {
-        Self { nodes: Vec::new(), batch_rows: DEFAULT_BATCH_ROWS, name: None }
+        Self { nodes: Vec::new(), batch_rows: DEFAULT_BATCH_ROWS, name: None, is_followed: false }
     }
 }
 

@@ -93,8 +93,9 @@ impl DataStream {
         let sink = FileSink::new(path, files, format, query.root.schema().clone());
         let sink = sink.map_err(|error| refused(error.into()))?;
         let collected = Collected::default();
-        let physical = self.lower(&query, &estimates, Ending::Files(Arc::new(sink), &collected))?;
-        let handle = self.context.run(physical.plan)?;
+        let mut plan = self.lower(&query, &estimates, Ending::Files(Arc::new(sink), &collected))?.plan;
+        plan.is_followed = true;
+        let handle = self.context.run(plan)?;
         Ok(RunningSink { handle, collected })
     }
 }
@@ -136,12 +137,13 @@ impl RunningSink {
         self.handle.cancel();
     }
 
-    /// How far the query has come in this process: what its sources have read. Costs the workers nothing.
+    /// How far the query has come: what its sources have read, in all processes. The other processes tell how far they are a few
+    /// times a second. Costs the workers nothing.
     pub fn progress(&self) -> QueryProgress {
         self.handle.progress()
     }
 
-    /// Whether the query has ended, well or not.
+    /// Whether the query has ended in this process, well or not: [`wait`](Self::wait) returns at once.
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use quokka_engine::metrics::{NodeReport, OperatorReport};
 use quokka_engine::operator::Behaviour;
 
+use super::profile::workers;
 use super::{DataStream, Profile};
 use crate::error::Result;
 use crate::figures::{bytes, count, milliseconds};
@@ -59,11 +60,7 @@ impl DataStream {
         physical.traces.iter_mut().for_each(|trace| trace.estimate(&estimates));
         let outline = Outline::new(&physical.plan.nodes, &physical.traces, physical.handovers);
         let on = self.context.on_workers();
-        let mut title = format!("on {} workers", on.workers);
-        if on.processes > 1 {
-            title.push_str(&format!(" of {} processes", on.processes));
-        }
-        Ok(of_plan(&outline, title))
+        Ok(of_plan(&outline, format!("on {}", workers(on.workers, on.processes))))
     }
 }
 
@@ -101,7 +98,6 @@ impl Profile {
         let nodes = &self.report.nodes;
         let all = nodes.iter().map(time).sum();
         let mut picture = of_plan(&self.outline, self.times());
-        picture.title.extend(self.whose());
         for ((card, outline), node) in picture.cards.iter_mut().zip(&self.outline.nodes).zip(nodes) {
             card.share = share(time(node), all);
             if node.shipping > Duration::ZERO && !outline.readers.is_empty() {

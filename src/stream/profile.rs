@@ -27,13 +27,13 @@ use crate::plan::physical::{Place, Trace};
 ///
 /// The time of a node of the optimized plan is that of all operators that were made for it, without its inputs.
 ///
-/// In a cluster, the figures are those of this process alone.
+/// In a cluster, the figures are those of all processes, summed, and every process gets the same. What collects the result takes
+/// all of its rows in each process.
 pub struct Profile {
     traces: Vec<Trace>,
     pub(super) outline: Outline,
-    process: usize,
     processes: usize,
-    /// Of this process.
+    /// Of all processes.
     workers: usize,
     planned: Duration,
     pub(super) report: QueryReport,
@@ -48,20 +48,13 @@ impl Profile {
         planned: Duration,
         report: QueryReport,
     ) -> Self {
-        let (process, processes) = (context.process(), context.processes());
-        let workers = context.workers() / processes.max(1);
-        Self { traces, outline, process, processes, workers, planned, report }
+        let (processes, workers) = (context.processes(), context.workers());
+        Self { traces, outline, processes, workers, planned, report }
     }
 
     /// All figures, node by node in the order of the physical plan.
     pub fn report(&self) -> &QueryReport {
         &self.report
-    }
-
-    /// Which process it is, if there are several.
-    pub(super) fn whose(&self) -> Option<String> {
-        let whose = || format!("process {} of {}, whose figures these are", self.process, self.processes);
-        (self.processes > 1).then(whose)
     }
 
     /// What the time of the run was spent on.
@@ -71,9 +64,9 @@ impl Profile {
         let (busy, shipping) = (sum(|node| node.busy), sum(|node| node.shipping));
         let all = self.report.elapsed * self.workers as u32;
         format!(
-            "{} on {} workers: operators {}, shipping {}, other work {}, idle {}",
+            "{} on {}: operators {}, shipping {}, other work {}, idle {}",
             milliseconds(self.report.elapsed),
-            self.workers,
+            workers(self.workers, self.processes),
             milliseconds(operators),
             milliseconds(shipping),
             milliseconds(busy.saturating_sub(operators + shipping)),
@@ -166,9 +159,6 @@ impl Profile {
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(whose) = self.whose() {
-            writeln!(f, "{whose}")?;
-        }
         writeln!(f, "planned in {}; {}", milliseconds(self.planned), self.times())?;
         writeln!(f, "\noptimized plan\n{:>13} {:>13} {:>11} {:>9}", "rows", "rows≈", "time", "state")?;
         for (index, trace) in self.traces.iter().enumerate() {
@@ -181,6 +171,15 @@ impl fmt::Display for Profile {
         let [rows_in, rows_out, batches, bytes, time, state] = names;
         writeln!(f, "\nphysical plan\n{rows_in:>13} {rows_out:>13} {batches:>8} {bytes:>9} {time:>11} {state:>9}")?;
         (0..self.outline.nodes.len()).try_for_each(|index| self.write_node(index, f))
+    }
+}
+
+/// How many workers there are, for titles.
+pub(super) fn workers(workers: usize, processes: usize) -> String {
+    let plural = if workers == 1 { "" } else { "s" };
+    match processes {
+        1 => format!("{workers} worker{plural}"),
+        _ => format!("{workers} worker{plural} of {processes} processes"),
     }
 }
 

@@ -35,7 +35,7 @@ impl DataStream {
     /// # Errors
     /// A query that does not fit its input; whatever an operator, a source or another process fails with.
     pub fn collect(&self) -> Result<DataFrame> {
-        self.start()?.wait()
+        self.begin(false)?.wait()
     }
 
     /// [`collect`](Self::collect), as record batches of arrow-rs, at least one. Values are not copied.
@@ -67,7 +67,7 @@ impl DataStream {
     /// # Errors
     /// As [`collect`](Self::collect), and [`quokka_engine::error::Error::TimedOut`].
     pub fn collect_with_timeout(&self, timeout: Duration) -> Result<DataFrame> {
-        let query = self.start()?;
+        let query = self.begin(false)?;
         query.handle.wait_timeout(timeout)?;
         query.wait()
     }
@@ -88,16 +88,22 @@ impl DataStream {
     /// # Errors
     /// A query that does not fit its input; a source that cannot be opened; workers that have stopped.
     pub fn start(&self) -> Result<RunningQuery> {
+        self.begin(true)
+    }
+
+    /// Starts the query; `is_followed` if somebody can ask for its progress when it has ended.
+    fn begin(&self, is_followed: bool) -> Result<RunningQuery> {
         let estimates = Estimates::default();
         let query = self.optimized(&estimates)?;
         let collected = Collected::default();
-        let physical = self.lower(&query, &estimates, Ending::Collect(&collected))?;
-        let handle = self.context.run(physical.plan)?;
+        let mut plan = self.lower(&query, &estimates, Ending::Collect(&collected))?.plan;
+        plan.is_followed = is_followed;
+        let handle = self.context.run(plan)?;
         Ok(RunningQuery { handle, collected, schema: query.root.schema().clone() })
     }
 
     /// [`collect`](Self::collect), with what was measured on the way. To measure costs next to nothing and happens always;
-    /// this only keeps the figures.
+    /// this only keeps the figures. In a cluster, every process gets those of all.
     ///
     /// ```
     /// # use quokka::prelude::*;
@@ -116,12 +122,13 @@ impl DataStream {
         let estimates = Estimates::default();
         let query = self.optimized(&estimates)?;
         let collected = Collected::default();
-        let Physical { plan, mut traces, handovers, .. } =
+        let Physical { mut plan, mut traces, handovers, .. } =
             self.lower(&query, &estimates, Ending::Collect(&collected))?;
+        plan.is_followed = true;
         // The texts are made afterwards, so that they do not count.
         let nodes = plan.nodes.clone();
         let planned = start.elapsed();
-        let report = self.context.run(plan)?.wait()?;
+        let report = self.context.run(plan)?.report()?;
         let rows = collected.take(query.root.schema()).map_err(assembling)?;
         traces.iter_mut().for_each(|trace| trace.estimate(&estimates));
         let outline = Outline::new(&nodes, &traces, handovers);
@@ -129,8 +136,8 @@ impl DataStream {
     }
 
     /// Runs the query, and returns the optimized plan and what the workers did as text: beside each node and operator its
-    /// rows, the time that workers spent in it, summed, and the memory that it held. In a cluster, of the workers of this
-    /// process. See [`Profile`].
+    /// rows, the time that workers spent in it, summed, and the memory that it held. In a cluster, of the workers of all
+    /// processes. See [`Profile`].
     ///
     /// ```
     /// # use quokka::prelude::*;
@@ -215,7 +222,8 @@ impl RunningQuery {
         self.handle.cancel();
     }
 
-    /// How far the query has come in this process: what its sources have read. Costs the workers nothing.
+    /// How far the query has come: what its sources have read, in all processes. The other processes tell how far they are a few
+    /// times a second. Costs the workers nothing.
     ///
     /// ```
     /// # use quokka::prelude::*;
@@ -231,7 +239,7 @@ impl RunningQuery {
         self.handle.progress()
     }
 
-    /// Whether the query has ended, well or not.
+    /// Whether the query has ended in this process, well or not: [`wait`](Self::wait) returns at once.
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }

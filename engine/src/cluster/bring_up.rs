@@ -153,9 +153,10 @@ impl BringUp<'_> {
             Event::Closed { process, reason } | Event::Silent { process, reason } => {
                 return Err(self.left(process, reason));
             },
-            Event::Message { message: Message::Beat, .. }
+            Event::Message { message: Message::Beat | Message::News(_), .. }
             | Event::DataClosed { .. }
             | Event::QueryBegun
+            | Event::Tell(_)
             | Event::Stop => {},
         }
         Ok(())

@@ -18,6 +18,8 @@ use super::socket::is_timeout;
 /// How long a closed data connection waits for a better explanation than itself: a survivor that tears down closes
 /// its data connections as well, and the news of the real cause travels on another connection.
 const GRACE: Duration = Duration::from_millis(500);
+/// How often this process tells the others how far its queries have come.
+const NEWS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Something that happened to the mesh.
 pub(super) enum Event {
@@ -35,8 +37,10 @@ pub(super) enum Event {
     Silent { process: usize, reason: String },
     /// A peer's data connection is gone, cleanly if timely announced its end.
     DataClosed { process: usize, clean: bool, reason: String },
-    /// A query begins although some peer may have left.
+    /// A query begins although some peer may have left, or nobody was told of queries lately.
     QueryBegun,
+    /// All peers are to be told this.
+    Tell(Vec<u8>),
     /// The mesh is no longer needed.
     Stop,
 }
@@ -75,7 +79,7 @@ pub(super) fn start_reader(
 
 /// Starts the thread that owns all decisions about the mesh after its bring-up.
 pub(super) fn start(monitor: Arc<Monitor>, events: Receiver<Event>, early: Vec<Event>) -> io::Result<JoinHandle<()>> {
-    let control = Control { monitor, suspicions: VecDeque::new() };
+    let control = Control { monitor, suspicions: VecDeque::new(), next_news: None };
     thread::Builder::new().name("quokka:control".into()).spawn(move || control.run(events, early))
 }
 
@@ -83,6 +87,8 @@ struct Control {
     monitor: Arc<Monitor>,
     /// Oldest first.
     suspicions: VecDeque<Suspicion>,
+    /// When the peers are told how far the queries of this process have come; never, while there are none.
+    next_news: Option<Instant>,
 }
 
 /// A peer that will be blamed when nothing better is known in time.
@@ -107,7 +113,11 @@ impl Control {
                 self.monitor.broadcast(&Message::Beat);
                 next_beat = now + interval;
             }
-            let wake = self.suspicions.front().map_or(next_beat, |suspicion| suspicion.until.min(next_beat));
+            if self.next_news.is_some_and(|next_news| now >= next_news) {
+                self.next_news = self.monitor.tell_news().then(|| now + NEWS_INTERVAL);
+            }
+            let suspicion = self.suspicions.front().map(|suspicion| suspicion.until);
+            let wake = suspicion.into_iter().chain(self.next_news).fold(next_beat, Instant::min);
             match events.recv_timeout(wake.saturating_duration_since(now)) {
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(event) => self.handle(event),
@@ -141,7 +151,12 @@ impl Control {
             Event::DataClosed { process, clean, reason } => {
                 self.suspicions.push_back(Suspicion { until: Instant::now() + GRACE, process, clean, reason });
             },
-            Event::QueryBegun => self.blame_departed(),
+            Event::Message { process, message: Message::News(news) } => self.monitor.hear(process, &news),
+            Event::QueryBegun => {
+                self.next_news.get_or_insert_with(|| Instant::now() + NEWS_INTERVAL);
+                self.blame_departed();
+            },
+            Event::Tell(news) => self.monitor.broadcast(&Message::News(news)),
             Event::Message { message: Message::Beat | Message::Ready { .. }, .. }
             | Event::Linked { .. }
             | Event::Waiting { .. }

@@ -14,7 +14,7 @@ use super::socket::read_before;
 /// Opens every greeting. Its first byte is no text and its last breaks line-based protocols early.
 const MAGIC: [u8; 8] = *b"\xf5quokka\n";
 /// Changes whenever greetings or control messages change. Magic and version keep their place for ever.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const LENGTH: usize = 40;
 
 /// What a connection is for.
@@ -157,7 +157,7 @@ mod tests {
     fn every_setting_is_compared_and_named() {
         type Change = fn(&mut Greeting);
         let cases: [(Change, &str, &str); 5] = [
-            (|greeting| greeting.version = 9, "version 9", "version 2"),
+            (|greeting| greeting.version = 9, "version 9", "version 3"),
             (|greeting| greeting.identity.generation = 7, "generation 7", "generation 0"),
             (|greeting| greeting.identity.processes = 4, "`-n 4`", "`-n 3`"),
             (|greeting| greeting.identity.workers = 1, "`-w 1`", "`-w 2`"),

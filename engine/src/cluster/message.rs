@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-/// A control message. On the wire: tag (1 byte), length of the body (2 bytes, little-endian), body.
+/// A control message. On the wire: tag (1 byte), length of the body (4 bytes, little-endian), body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message {
     /// A sign of life.
@@ -15,7 +15,12 @@ pub(super) enum Message {
     Lost { process: usize, reason: String },
     /// The sender begins no more queries; it has finished this many.
     Goodbye { finished: u64 },
+    /// What the sender has to tell of its queries: see [`Correspondent`](super::Correspondent).
+    News(Vec<u8>),
 }
+
+/// Longer messages are cut, or refused where they arrive: a wrong length must not take all memory.
+const MOST_BODY_BYTES: usize = 1 << 24;
 
 /// Between tags, which have no control characters.
 const SEPARATOR: &str = "\n";
@@ -25,6 +30,7 @@ const READY: u8 = 1;
 const ABORT: u8 = 2;
 const LOST: u8 = 3;
 const GOODBYE: u8 = 4;
+const NEWS: u8 = 5;
 
 impl Message {
     /// Sends the message with a single write.
@@ -35,22 +41,24 @@ impl Message {
             Message::Abort { reason } => (ABORT, reason.as_bytes().to_vec()),
             Message::Lost { process, reason } => (LOST, [&(*process as u64).to_le_bytes(), reason.as_bytes()].concat()),
             Message::Goodbye { finished } => (GOODBYE, finished.to_le_bytes().to_vec()),
+            Message::News(news) => (NEWS, news.clone()),
         };
-        body.truncate(usize::from(u16::MAX));
-        let length = u16::try_from(body.len()).unwrap_or(u16::MAX).to_le_bytes();
+        body.truncate(MOST_BODY_BYTES);
+        let length = (body.len() as u32).to_le_bytes();
         to.write_all(&[&[tag], length.as_slice(), &body].concat())
     }
 
     /// Receives the next message.
     pub(super) fn receive(mut from: impl Read) -> io::Result<Self> {
-        let mut head = [0; 3];
+        let mut head = [0; 5];
         from.read_exact(&mut head)?;
         let [tag, length @ ..] = head;
         let unknown = || io::Error::new(ErrorKind::InvalidData, "unknown control message");
-        if tag > GOODBYE {
+        let length = u32::from_le_bytes(length) as usize;
+        if tag > NEWS || length > MOST_BODY_BYTES {
             return Err(unknown());
         }
-        let mut body = vec![0; usize::from(u16::from_le_bytes(length))];
+        let mut body = vec![0; length];
         from.read_exact(&mut body)?;
         Self::decode(tag, &body).ok_or_else(unknown)
     }
@@ -67,6 +75,7 @@ impl Message {
                 Message::Lost { process: usize::try_from(u64::from_le_bytes(*process)).ok()?, reason: text(reason) }
             },
             GOODBYE => Message::Goodbye { finished: u64::from_le_bytes(*body.first_chunk()?) },
+            NEWS => Message::News(body.to_vec()),
             _ => return None,
         })
     }
@@ -86,6 +95,7 @@ mod tests {
             Message::Abort { reason: "port in use".into() },
             Message::Lost { process: 3, reason: "no sign of life for 5s".into() },
             Message::Goodbye { finished: u64::MAX },
+            Message::News((0..100_000u32).map(|byte| byte as u8).collect()),
         ];
         let mut wire = Vec::new();
         for message in &messages {
@@ -101,7 +111,7 @@ mod tests {
     #[test]
     fn an_endless_reason_is_cut_but_stays_one_message() {
         let mut wire = Vec::new();
-        Message::Abort { reason: "ä".repeat(100_000) }.send(&mut wire).unwrap();
+        Message::Abort { reason: "ä".repeat(10_000_000) }.send(&mut wire).unwrap();
         Message::Ready { tags: Vec::new() }.send(&mut wire).unwrap();
         let mut rest = wire.as_slice();
         assert!(matches!(Message::receive(&mut rest).unwrap(), Message::Abort { reason } if reason.starts_with("ää")));
@@ -110,9 +120,9 @@ mod tests {
 
     #[test]
     fn rubbish_is_an_error() {
-        for wire in [&[9, 0, 0][..], &[3, 2, 0, 1, 1], &[4, 0, 0]] {
+        for wire in [&[9, 0, 0, 0, 0][..], &[3, 2, 0, 0, 0, 1, 1], &[4, 0, 0, 0, 0], &[5, 0, 0, 0, 255]] {
             assert_eq!(Message::receive(wire).unwrap_err().kind(), ErrorKind::InvalidData, "{wire:?}");
         }
-        assert_eq!(Message::receive(&[1, 5][..]).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(Message::receive(&[1, 5, 0, 0, 0][..]).unwrap_err().kind(), ErrorKind::UnexpectedEof);
     }
 }

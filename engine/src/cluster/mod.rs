@@ -1,8 +1,8 @@
 //! The mesh of processes: who takes part, how they find each other, and how the loss of one of them is noticed.
 //!
 //! Every pair of processes shares two TCP connections, made by the process with the higher index: **data**, which
-//! timely's communication threads own, and **control**, which carries heartbeats, the news of a lost process and
-//! goodbyes. Timely alone would notice a killed process only by panicking, and a frozen one never.
+//! timely's communication threads own, and **control**, which carries heartbeats, the news of a lost process,
+//! goodbyes, and what the processes tell each other of their queries ([`Correspondent`]). Timely alone would notice a killed process only by panicking, and a frozen one never.
 //!
 //! * [`ClusterConfig`] comes from timely's own flags (`-w -n -p -h`) and host file.
 //! * [`Mesh::connect`] returns when *every* process has all its connections, or with an error that names what is
@@ -37,5 +37,5 @@ pub use config::{ClusterConfig, MeshTiming};
 pub use error::{MeshError, MissingPeer};
 pub use host_file::read_host_file;
 pub use mesh::Mesh;
-pub use monitor::{Monitor, RunningQuery};
+pub use monitor::{Correspondent, Monitor, RunningQuery};
 pub use panic_filter::install_panic_filter;

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -25,6 +26,21 @@ pub struct Monitor {
     /// Handles with which the data connections can be closed, by peer.
     data: Vec<Option<TcpStream>>,
     events: Sender<Event>,
+    correspondent: OnceLock<Weak<dyn Correspondent>>,
+    /// Nobody asks for news before the next query begins.
+    is_silent: AtomicBool,
+}
+
+/// What processes tell each other of the queries that run: the mesh carries it, and knows nothing of it.
+///
+/// The calls come from the control thread and must not block.
+pub trait Correspondent: Send + Sync {
+    /// What to tell the other processes now, a message each; `None` if no query runs here. Asked a few times a second while
+    /// queries run.
+    fn news(&self) -> Option<Vec<Vec<u8>>>;
+
+    /// Another process has told something. Messages of one process come in the order in which it told them.
+    fn hear(&self, process: usize, news: &[u8]);
 }
 
 struct State {
@@ -82,7 +98,17 @@ impl Monitor {
             peers: vec![Peer::default(); config.processes()],
         };
         let control = control.into_iter().map(|stream| stream.map(Mutex::new)).collect();
-        Self { config, state: Mutex::new(state), changed: Condvar::new(), control, data, events }
+        let (correspondent, is_silent) = (OnceLock::new(), AtomicBool::new(true));
+        Self {
+            config,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            control,
+            data,
+            events,
+            correspondent,
+            is_silent,
+        }
     }
 
     /// Why the mesh failed: [`Error::PeerLost`], naming the process that was really lost.
@@ -117,7 +143,7 @@ impl Monitor {
         state.started += 1;
         let alone = state.missed_peer().is_some();
         drop(state);
-        if alone {
+        if self.is_silent.swap(false, Ordering::SeqCst) || alone {
             let _ = self.events.send(Event::QueryBegun);
         }
         RunningQuery { monitor: Arc::clone(self) }
@@ -136,6 +162,36 @@ impl Monitor {
         };
         self.broadcast(&Message::Goodbye { finished });
         self.changed.notify_all();
+    }
+
+    /// From now on `correspondent` speaks for this process. A mesh has one.
+    pub fn set_correspondent(&self, correspondent: Weak<dyn Correspondent>) {
+        drop(self.correspondent.set(correspondent));
+    }
+
+    /// Tells all other processes something without waiting until they can be told.
+    pub fn tell(&self, news: Vec<u8>) {
+        let _ = self.events.send(Event::Tell(news));
+    }
+
+    fn correspondent(&self) -> Option<Arc<dyn Correspondent>> {
+        self.correspondent.get()?.upgrade()
+    }
+
+    /// Tells the peers the news, and whether there may be more later.
+    pub(super) fn tell_news(&self) -> bool {
+        // Before the question: a query that begins after it wakes the control thread.
+        self.is_silent.store(true, Ordering::SeqCst);
+        let Some(news) = self.correspondent().and_then(|correspondent| correspondent.news()) else { return false };
+        self.is_silent.store(false, Ordering::SeqCst);
+        news.into_iter().for_each(|news| self.broadcast(&Message::News(news)));
+        true
+    }
+
+    pub(super) fn hear(&self, process: usize, news: &[u8]) {
+        if let Some(correspondent) = self.correspondent() {
+            correspondent.hear(process, news);
+        }
     }
 
     pub(super) fn config(&self) -> &ClusterConfig {

@@ -13,7 +13,7 @@ use timely::worker::Worker;
 
 use super::build::{self, build};
 use super::bus::Bus;
-use crate::cluster::{ClusterConfig, Mesh, Monitor};
+use crate::cluster::{ClusterConfig, Correspondent, Mesh, Monitor};
 use crate::error::Error;
 use crate::operator::WorkerContext;
 use crate::plan::DEFAULT_BATCH_ROWS;
@@ -43,6 +43,8 @@ pub(crate) fn spawn(config: &ClusterConfig, shared: Arc<PoolShared>) -> Result<W
     };
     if let Some(monitor) = &monitor {
         shared.set_monitor(monitor.clone());
+        let correspondent: Arc<dyn Correspondent> = shared.clone();
+        monitor.set_correspondent(Arc::downgrade(&correspondent));
         let shared = shared.clone();
         monitor.on_failure(move |error| shared.fail(error.clone()));
     }
@@ -125,10 +127,13 @@ fn run_worker(worker: &mut Worker, shared: &Arc<PoolShared>) {
         }
         while let Some(command) = bus.next_command() {
             match command {
-                Command::Run { query, tickets } => {
+                Command::Run { query, tickets, is_followed } => {
                     let Some(run) = tickets.get(context.process).and_then(|ticket| shared.run_of(*ticket)) else {
                         continue;
                     };
+                    if leads {
+                        shared.follow(&run, query, is_followed);
+                    }
                     let context = WorkerContext { batch_rows: run.plan.batch_rows, ..context };
                     let failures = failures.clone();
                     let failing = Arc::downgrade(&run);

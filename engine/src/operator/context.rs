@@ -26,6 +26,11 @@ impl WorkerContext {
         self.worker % self.workers_per_process()
     }
 
+    /// Index of the process, if there are several.
+    pub(crate) fn process_of_several(&self) -> Option<usize> {
+        (self.processes > 1).then_some(self.process)
+    }
+
     /// The process in which the worker with a global index runs.
     pub fn process_of(&self, worker: usize) -> usize {
         worker / self.workers_per_process()

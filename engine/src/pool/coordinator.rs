@@ -28,6 +28,7 @@ struct Submitted {
     ticket: u64,
     fingerprint: u64,
     text: String,
+    is_followed: bool,
 }
 
 impl Coordinator {
@@ -49,9 +50,9 @@ impl Coordinator {
         }
         for report in reports {
             match report {
-                Report::Submitted { process, ticket, fingerprint, text } => {
+                Report::Submitted { process, ticket, fingerprint, text, is_followed } => {
                     if let Some(process) = self.processes.get_mut(process) {
-                        process.submitted.push_back(Submitted { ticket, fingerprint, text });
+                        process.submitted.push_back(Submitted { ticket, fingerprint, text, is_followed });
                     }
                     self.start_agreed(&mut commands);
                 },
@@ -95,11 +96,13 @@ impl Coordinator {
                 continue;
             }
             let take = |process: &mut Process| position(process).and_then(|at| process.submitted.remove(at));
-            let tickets: Vec<u64> = self.processes.iter_mut().filter_map(take).map(|s| s.ticket).collect();
+            let taken: Vec<Submitted> = self.processes.iter_mut().filter_map(take).collect();
+            let is_followed = taken.iter().any(|submitted| submitted.is_followed);
+            let tickets: Vec<u64> = taken.into_iter().map(|submitted| submitted.ticket).collect();
             let query = self.next_query;
             self.next_query += 1;
             self.running.insert(query, tickets.clone());
-            commands.push(Command::Run { query, tickets });
+            commands.push(Command::Run { query, tickets, is_followed });
         }
     }
 
@@ -172,7 +175,8 @@ mod tests {
     use super::*;
 
     fn submitted(process: usize, ticket: u64, fingerprint: u64) -> Report {
-        Report::Submitted { process, ticket, fingerprint, text: format!("plan {fingerprint}") }
+        let text = format!("plan {fingerprint}");
+        Report::Submitted { process, ticket, fingerprint, text, is_followed: ticket % 2 == 1 }
     }
 
     #[test]
@@ -180,14 +184,16 @@ mod tests {
         let mut coordinator = Coordinator::new(2);
         assert!(coordinator.handle(vec![submitted(0, 10, 1), submitted(0, 11, 2)]).is_empty());
         let commands = coordinator.handle(vec![submitted(1, 20, 2), submitted(1, 21, 1)]);
-        let tickets: Vec<Vec<u64>> = commands
+        let runs: Vec<(Vec<u64>, bool)> = commands
             .into_iter()
             .map(|command| match command {
-                Command::Run { tickets, .. } => tickets,
+                Command::Run { tickets, is_followed, .. } => (tickets, is_followed),
                 other => unreachable!("{other:?}"),
             })
             .collect();
-        assert_eq!(tickets, [[11, 20], [10, 21]]);
+        assert_eq!(runs, [(vec![11, 20], true), (vec![10, 21], true)]);
+        let commands = coordinator.handle(vec![submitted(0, 12, 1), submitted(1, 22, 1)]);
+        assert!(matches!(commands.as_slice(), [Command::Run { is_followed: false, .. }]));
     }
 
     #[test]

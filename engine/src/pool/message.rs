@@ -9,8 +9,9 @@ use crate::error::{Error, ErrorKind, OperatorError};
 /// From worker 0 to all workers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Command {
-    /// Build and run the plan that process `p` registered under `tickets[p]`.
-    Run { query: u64, tickets: Vec<u64> },
+    /// Build and run the plan that process `p` registered under `tickets[p]`. If it `is_followed`, processes tell each other
+    /// at the end what they did.
+    Run { query: u64, tickets: Vec<u64>, is_followed: bool },
     /// Drop the dataflow of a query; it failed or was cancelled.
     Stop { query: u64, reason: WireError },
     /// A query that one process submitted will not run.
@@ -23,7 +24,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Report {
     /// A process wants to run the plan under `ticket`. `text` is the plan, for a message when plans differ.
-    Submitted { process: usize, ticket: u64, fingerprint: u64, text: String },
+    Submitted { process: usize, ticket: u64, fingerprint: u64, text: String, is_followed: bool },
     /// A caller gave up.
     GaveUp { process: usize, ticket: u64, reason: WireError },
     /// A worker failed.

@@ -9,6 +9,7 @@ mod message;
 mod progress;
 mod query;
 mod shared;
+mod shares;
 mod split_queue;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-/// How far a query has come in this process.
+/// How far a query has come, in all processes of a cluster. Each tells the others a few times a second.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueryProgress {
     /// Since the query was started; of one that has ended, until then.
     pub elapsed: Duration,
-    /// The query has ended, well or not.
+    /// The query has ended in all processes, or failed.
     pub is_finished: bool,
     /// What the query reads, in plan order.
     pub sources: Vec<SourceProgress>,
 }
 
-/// How much of a source has been read in this process.
+/// How much of a source has been read, in all processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SourceProgress {
@@ -22,7 +22,7 @@ pub struct SourceProgress {
     pub node: usize,
     /// Name, as the source describes itself.
     pub name: String,
-    /// Splits that this process has to read; `None` if they are not known yet. A query that needs no more rows
+    /// Splits that there are to read, as far as they are known; `None` if none are yet. A query that needs no more rows
     /// leaves the rest unread.
     pub splits: Option<u64>,
     /// Splits read to their end.

@@ -1,7 +1,7 @@
 //! One run of one query in this process.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -10,6 +10,7 @@ use tracing::Span;
 use super::message::Report;
 use super::progress::{QueryProgress, SourceProgress};
 use super::shared::PoolShared;
+use super::shares::{Shares, decode, encode};
 use super::split_queue::SplitQueue;
 use crate::cluster::{Monitor, RunningQuery};
 use crate::error::{Error, Result};
@@ -34,8 +35,8 @@ pub(crate) struct QueryRun {
     holders: AtomicUsize,
 }
 
-/// The outcome, and whoever waits for it. Outlives the plan and all that it holds.
-struct Status {
+/// What is known of a query, its outcome, and whoever waits for it. Outlives the plan and all that it holds.
+pub(crate) struct Status {
     ticket: u64,
     /// Names of the operators of each node.
     names: Vec<Vec<String>>,
@@ -48,12 +49,17 @@ struct Status {
     changed: Condvar,
     /// Tells the other processes, for as long as it is held, that this one still needs them.
     running: Mutex<Option<RunningQuery>>,
+    /// The number of the query in all processes of a cluster, once they have agreed on it.
+    query: OnceLock<u64>,
+    is_followed: bool,
+    shares: Shares,
 }
 
 impl QueryRun {
     pub(crate) fn new(plan: PhysicalPlan, context: &WorkerContext) -> Result<Self> {
         let ticket = NEXT_TICKET.fetch_add(1, Ordering::Relaxed);
-        let span = tracing::info_span!("query", id = ticket, name = plan.name);
+        let process = context.process_of_several();
+        let span = tracing::info_span!("query", id = ticket, name = plan.name, process);
         let entered = span.enter();
         let mut splits = Vec::with_capacity(plan.nodes.len());
         for node in &plan.nodes {
@@ -84,6 +90,9 @@ impl QueryRun {
             outcome: Mutex::new(None),
             changed: Condvar::new(),
             running: Mutex::new(None),
+            query: OnceLock::new(),
+            is_followed: plan.is_followed,
+            shares: Shares::new(context.processes),
         });
         let open_sinks = AtomicUsize::new(context.workers_per_process());
         let holders = AtomicUsize::new(context.workers_per_process());
@@ -94,6 +103,10 @@ impl QueryRun {
     /// The span of the query; nothing, if nobody listens.
     pub(crate) fn span(&self) -> &Span {
         &self.span
+    }
+
+    pub(crate) fn status(&self) -> &Arc<Status> {
+        &self.status
     }
 
     /// Keeps the other processes of the mesh from leaving unnoticed until the query has ended here.
@@ -142,6 +155,51 @@ impl Status {
             self.changed.notify_all();
         }
     }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(&*self.outcome.lock(), Some(Ended { outcome: Err(_), .. }))
+    }
+
+    /// All processes know the query under this number.
+    pub(crate) fn agree(&self, query: u64) {
+        let _ = self.query.set(query);
+    }
+
+    pub(crate) fn query(&self) -> Option<u64> {
+        self.query.get().copied()
+    }
+
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    /// What this process tells the others of its part in `query`.
+    pub(crate) fn tell(&self, query: u64, is_last: bool) -> Vec<u8> {
+        let listed: Vec<_> = (0..self.splits.len()).map(|node| self.listed(node)).collect();
+        encode(query, is_last, &self.metrics, &listed)
+    }
+
+    /// Another process tells its counters.
+    pub(crate) fn hear(&self, process: usize, counters: &[u8]) {
+        if let Some(told) = decode(counters, self.metrics.iter().map(|node| node.operators())) {
+            self.shares.hear(process, told);
+        }
+    }
+
+    /// The splits that this process has to read, if the node is a source that knows them.
+    fn listed(&self, node: usize) -> Option<u64> {
+        self.splits.get(node)?.as_ref()?.count().map(|count| count as u64)
+    }
+
+    /// What all processes have done in a node, and how many splits it has in all of them, as far as it is known.
+    fn node(&self, node: usize) -> Option<(NodeReport, Option<u64>)> {
+        let (metrics, names) = (self.metrics.get(node)?, self.names.get(node)?);
+        let total = NodeMetrics::new(names.len());
+        total.add(metrics);
+        let others = self.shares.add_to(&total, node);
+        let listed = self.listed(node).into_iter().chain(others).reduce(|a, b| a + b);
+        Some((total.report(names), listed))
+    }
 }
 
 /// A query that was started. Dropping the handle does not stop the query; clones are handles of the same query.
@@ -151,12 +209,12 @@ pub struct QueryHandle {
     shared: Arc<PoolShared>,
 }
 
-/// What a finished query did in this process.
+/// What a finished query did, in all processes.
 #[derive(Clone, Debug, Default)]
 pub struct QueryReport {
     /// The nodes, in plan order.
     pub nodes: Vec<NodeReport>,
-    /// From submission to the last sink.
+    /// From submission to the last sink of this process.
     pub elapsed: Duration,
 }
 
@@ -165,15 +223,15 @@ impl QueryHandle {
         Self { status: run.status.clone(), shared }
     }
 
-    /// Waits for the end of the query.
+    /// Waits for the end of the query: until the sinks of this process have all their rows.
     ///
     /// # Errors
     /// What made the query fail, in whatever process it happened.
-    pub fn wait(&self) -> Result<QueryReport> {
+    pub fn wait(&self) -> Result<()> {
         let mut outcome = self.status.outcome.lock();
         loop {
             if let Some(ended) = outcome.as_ref() {
-                return self.report(ended);
+                return ended.outcome.clone();
             }
             self.status.changed.wait(&mut outcome);
         }
@@ -183,12 +241,12 @@ impl QueryHandle {
     ///
     /// # Errors
     /// As [`wait`](Self::wait), and [`Error::TimedOut`].
-    pub fn wait_timeout(&self, timeout: Duration) -> Result<QueryReport> {
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<()> {
         let deadline = Instant::now() + timeout;
         let mut outcome = self.status.outcome.lock();
         loop {
             if let Some(ended) = outcome.as_ref() {
-                return self.report(ended);
+                return ended.outcome.clone();
             }
             if self.status.changed.wait_until(&mut outcome, deadline).timed_out() && outcome.is_none() {
                 drop(outcome);
@@ -204,36 +262,58 @@ impl QueryHandle {
         self.give_up(Error::Cancelled);
     }
 
-    /// Whether the query has ended, well or not.
+    /// Waits for the end of the query in all processes, and returns what they did. If the plan was not
+    /// [followed](PhysicalPlan::is_followed), waits for this process alone, and the figures of others may be those of a
+    /// moment ago.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait); a process that is lost before it could tell what it did.
+    pub fn report(&self) -> Result<QueryReport> {
+        self.wait()?;
+        if self.status.is_followed {
+            self.status.shares.wait()?;
+        }
+        let elapsed = self.status.outcome.lock().as_ref().map_or(Duration::ZERO, |ended| ended.elapsed);
+        Ok(QueryReport { nodes: self.metrics(), elapsed })
+    }
+
+    /// Whether the query has ended in this process, well or not.
     pub fn is_finished(&self) -> bool {
         self.status.outcome.lock().is_some()
     }
 
-    /// What the query has done so far in this process, node by node in plan order.
+    /// What the query has done so far, node by node in plan order: this process until now, others until they told of it
+    /// last, which they do a few times a second.
     pub fn metrics(&self) -> Vec<NodeReport> {
-        let nodes = self.status.metrics.iter().zip(&self.status.names);
-        nodes.map(|(metrics, names)| metrics.report(names)).collect()
+        (0..self.status.metrics.len()).filter_map(|node| Some(self.status.node(node)?.0)).collect()
     }
 
-    /// How far the query has come in this process: a reading of counters, which the workers do not wait for.
+    /// How far the query has come in all processes: a reading of counters, which the workers do not wait for. The other
+    /// processes tell theirs a few times a second.
     pub fn progress(&self) -> QueryProgress {
-        let ended = self.status.outcome.lock().as_ref().map(|ended| ended.elapsed);
+        let ended = self.status.outcome.lock().as_ref().map(|ended| (ended.elapsed, ended.outcome.is_ok()));
+        // Before the figures are read: those of a query that is called finished change no more.
+        let is_finished = match ended {
+            Some((_, true)) => !self.status.is_followed || self.status.shares.have_ended(),
+            Some((_, false)) => true,
+            None => false,
+        };
         let source = |(node, splits): (usize, &Option<Arc<SplitQueue>>)| {
-            let (splits, metrics) = (splits.as_ref()?, self.status.metrics.get(node)?);
-            let report = metrics.report(self.status.names.get(node)?);
+            splits.as_ref()?;
+            let (report, splits) = self.status.node(node)?;
             let head = report.operators.into_iter().next()?;
             Some(SourceProgress {
                 node,
                 name: head.name,
-                splits: splits.count().map(|count| count as u64),
+                splits,
                 splits_done: report.splits,
                 rows: head.rows_out,
                 bytes: report.bytes_read,
             })
         };
         QueryProgress {
-            elapsed: ended.unwrap_or_else(|| self.status.began.elapsed()),
-            is_finished: ended.is_some(),
+            elapsed: ended.map_or_else(|| self.status.began.elapsed(), |(elapsed, _)| elapsed),
+            is_finished,
             sources: self.status.splits.iter().enumerate().filter_map(source).collect(),
         }
     }
@@ -247,10 +327,5 @@ impl QueryHandle {
         self.status.complete(Err(reason.clone()));
         let (process, ticket) = (self.shared.process, self.status.ticket);
         self.shared.post(Report::GaveUp { process, ticket, reason: reason.into() });
-    }
-
-    fn report(&self, ended: &Ended) -> Result<QueryReport> {
-        ended.outcome.clone()?;
-        Ok(QueryReport { nodes: self.metrics(), elapsed: ended.elapsed })
     }
 }

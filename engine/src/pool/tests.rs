@@ -154,7 +154,7 @@ fn every_partitioning_delivers_every_row() {
                 let totals = Totals::default();
                 let mut plan = plan(Numbers { splits: 5, rows: 101 }, Vec::new(), partitioning.clone(), &totals);
                 plan.batch_rows = batch_rows;
-                let report = pool.run(plan).unwrap().wait().unwrap();
+                let report = pool.run(plan).unwrap().report().unwrap();
                 let label = format!("{partitioning} workers={workers} batch_rows={batch_rows}");
                 assert_eq!(totals.rows.load(Ordering::Relaxed), 505 * copies, "{label}");
                 assert_eq!(totals.sum.load(Ordering::Relaxed), 505 * 504 / 2 * copies, "{label}");

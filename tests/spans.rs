@@ -3,7 +3,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::process::Command;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +17,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use crate::support::numbers;
 
 const LEVEL: &str = "QUOKKA_TEST_LEVEL";
+const ADDRESSES: &str = "QUOKKA_TEST_SPANS_ADDRESSES";
+const INDEX: &str = "QUOKKA_TEST_SPANS_INDEX";
 
 type Fields = HashMap<&'static str, String>;
 
@@ -121,6 +124,12 @@ impl Listener {
         told.spans.iter().map(|span| heard.spans[span].0).collect()
     }
 
+    /// The fields of all spans of a name.
+    fn spans(&self, name: &str) -> Vec<Fields> {
+        let heard = self.heard.lock().unwrap();
+        heard.spans.values().filter(|(found, ..)| *found == name).map(|(_, fields, _)| fields.clone()).collect()
+    }
+
     fn span_fields(&self, span: u64) -> Fields {
         self.heard.lock().unwrap().spans[&span].1.clone()
     }
@@ -160,6 +169,9 @@ fn process() {
     let level: Level = level.parse().unwrap();
     let listener = Arc::new(Listener { level, next: AtomicU64::new(1), heard: Mutex::default() });
     tracing::subscriber::set_global_default(listener.clone()).unwrap();
+    if let Ok(addresses) = std::env::var(ADDRESSES) {
+        return member(&listener, &addresses, std::env::var(INDEX).unwrap().parse().unwrap());
+    }
     let profile = run();
     let one = |message: &str, query: &str, level: Level| {
         let found = listener.of(message, query);
@@ -185,6 +197,7 @@ fn process() {
         assert!(finished.is_empty() && splits.is_empty());
         return;
     }
+    assert!(listener.spans("query").iter().all(|span| !span.contains_key("process")));
     for (index, node) in profile.report().nodes.iter().enumerate() {
         let spans = finished.iter().map(|told| (told, listener.span_fields(told.spans[0])));
         let own: Vec<_> = spans.filter(|(_, span)| span["node"] == index.to_string()).collect();
@@ -207,6 +220,54 @@ fn process() {
     } else {
         assert!(splits.is_empty());
     }
+}
+
+/// What a process of a cluster tells of its own part.
+fn member(listener: &Listener, addresses: &str, index: usize) {
+    let context = Context::builder().workers(2).hosts(addresses.split(',')).process(index).build().unwrap();
+    let rows = context.from_df(df!("key" => (0..300_000i64).map(|n| n % 7).collect::<Vec<_>>()).unwrap());
+    let (_, profile) = rows.group_by([col("key")]).agg([len()]).named("good").profile().unwrap();
+    drop(context);
+    let queries = listener.spans("query");
+    assert!(queries.iter().all(|span| span["process"] == index.to_string()), "{queries:?}");
+    let spans = listener.spans("node");
+    for (node, report) in profile.report().nodes.iter().enumerate() {
+        let names: Vec<&str> = report.operators.iter().map(|operator| operator.name.as_str()).collect();
+        let own: Vec<&Fields> = spans.iter().filter(|span| span["node"] == node.to_string()).collect();
+        let mut workers: Vec<&str> = own.iter().map(|span| span["worker"].as_str()).collect();
+        workers.sort_unstable();
+        assert_eq!(workers, [0, 1].map(|worker| (2 * index + worker).to_string()), "node {node}");
+        let here = |span: &&Fields| span["process"] == index.to_string() && span["name"] == names.join(" → ");
+        assert!(own.iter().all(here), "{own:?}");
+        let read = if report.splits > 0 { report.operators[0].rows_out } else { report.rows_in() };
+        let rows = own.iter().map(|span| span["rows_in"].parse::<u64>().unwrap()).sum::<u64>();
+        println!("\n@@node {node}: {rows} of {read}");
+    }
+}
+
+#[test]
+fn processes_tell_their_own_parts() {
+    let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = listeners.map(|listener| listener.local_addr().unwrap().to_string()).join(",");
+    let start = |index: usize| {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args(["--exact", "spans::process", "--nocapture"]).env(LEVEL, "DEBUG");
+        program.env(ADDRESSES, &addresses).env(INDEX, index.to_string());
+        program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut parts: HashMap<String, (u64, u64)> = HashMap::new();
+    for child in [0, 1].map(start) {
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        for line in text.lines().filter_map(|line| line.strip_prefix("@@")) {
+            let (node, rows) = line.split_once(": ").unwrap();
+            let (rows, all) = rows.split_once(" of ").unwrap();
+            let part = parts.entry(node.to_string()).or_default();
+            *part = (part.0 + rows.parse::<u64>().unwrap(), all.parse().unwrap());
+        }
+    }
+    assert!(parts.len() > 2 && parts.values().all(|(rows, all)| rows == all && *all > 0), "{parts:?}");
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub(super) fn build(worker: &mut Worker, run: &Arc<QueryRun>, context: WorkerCon
                     })
                 })
                 .ok();
-            let watch = Watch::new(run, position, &plan.nodes[position].name(), context.worker);
+            let watch = Watch::new(run, position, &plan.nodes[position].name(), &context);
             install(scope, wiring, channel, plan.nodes[position].gates.clone(), watch, report.clone());
         }
     });

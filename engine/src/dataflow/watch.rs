@@ -7,6 +7,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use crate::error::Error;
+use crate::operator::WorkerContext;
 use crate::pool::QueryRun;
 
 /// A node that keeps its worker from all other work for so long does too much in one call.
@@ -30,9 +31,10 @@ pub(super) struct Tally {
 }
 
 impl Watch {
-    pub(super) fn new(run: &QueryRun, node: usize, name: &str, worker: usize) -> Self {
+    pub(super) fn new(run: &QueryRun, node: usize, name: &str, context: &WorkerContext) -> Self {
+        let (worker, process) = (context.worker, context.process_of_several());
         let span = tracing::debug_span!(
-            parent: run.span(), "node", node, name, worker, rows_in = Empty, rows_out = Empty, busy_ms = Empty
+            parent: run.span(), "node", node, name, worker, process, rows_in = Empty, rows_out = Empty, busy_ms = Empty
         );
         let span = if span.is_disabled() { run.span().clone() } else { span };
         Self { span, busy: Duration::ZERO }

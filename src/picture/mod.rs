@@ -10,6 +10,8 @@ mod positions;
 mod svg;
 mod text;
 
+pub(crate) use text::cut;
+
 /// Cards and arrows between them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Picture {

@@ -15,7 +15,7 @@ fn wide(letter: char) -> usize {
 }
 
 /// `text` in so many columns at most: of a longer one the middle is left out, as paths differ at the end. In one line.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     if columns(&text) <= most {
         return text;

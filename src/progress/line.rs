@@ -1,8 +1,10 @@
 //! What a bar says.
 
+use std::time::Duration;
+
 use quokka_engine::pool::QueryProgress;
 
-use crate::figures::{bytes, count};
+use crate::figures::bytes;
 
 /// The contents of a bar.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,33 +18,40 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn of(progress: &QueryProgress) -> Self {
-        let seconds = progress.elapsed.as_secs();
-        let rows = progress.rows();
-        let rate = rows as f64 / progress.elapsed.as_secs_f64().max(1e-3);
+        let rows = progress.rows() as f64;
+        let rate = rows / progress.elapsed.as_secs_f64().max(1e-3);
         let (done, splits) = (progress.splits_done(), progress.splits());
-        let mut text = format!("{done}/{splits} splits, {} rows, {}/s", count(rows), short(rate));
+        // What matters most comes first: a narrow terminal shows no more than that.
+        let (rows, time, rate) = (short(rows), clock(progress.elapsed), short(rate));
+        let mut text = format!("{done}/{splits} splits, {rows} rows, {time}, {rate}/s");
         if progress.bytes() > 0 {
             text.push_str(&format!(", {}", bytes(progress.bytes())));
         }
-        text.push_str(&format!(", {}:{:02}", seconds / 60, seconds % 60));
         Self { done, splits, text }
     }
 }
 
-/// Three digits of a number.
+/// A number in five letters at most.
 fn short(number: f64) -> String {
-    match number {
-        0.0..1e3 => format!("{number:.0}"),
-        1e3..1e6 => format!("{:.1} k", number / 1e3),
-        1e6..1e9 => format!("{:.1} M", number / 1e6),
-        _ => format!("{:.1} G", number / 1e9),
-    }
+    let (number, unit) = match number {
+        // What is rounded must not become a thousand.
+        0.0..999.5 => return format!("{number:.0}"),
+        999.5..999.5e3 => (number / 1e3, 'k'),
+        999.5e3..999.5e6 => (number / 1e6, 'M'),
+        _ => (number / 1e9, 'G'),
+    };
+    if number < 99.95 { format!("{number:.1} {unit}") } else { format!("{number:.0} {unit}") }
+}
+
+/// Minutes and seconds, and hours if there are any.
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use quokka_engine::pool::SourceProgress;
 
     use super::*;
@@ -57,15 +66,23 @@ mod tests {
     fn a_line_sums_the_sources() {
         let mut progress = QueryProgress::default();
         progress.elapsed = Duration::from_secs(125);
-        assert_eq!(Line::of(&progress), Line { done: 0, splits: 0, text: "0/0 splits, 0 rows, 0/s, 2:05".into() });
+        assert_eq!(Line::of(&progress), Line { done: 0, splits: 0, text: "0/0 splits, 0 rows, 2:05, 0/s".into() });
         progress.sources =
             vec![source(Some(12), 5, 1_000_000, 0), source(None, 0, 0, 0), source(Some(3), 3, 500_000, 2_500_000)];
-        let text = "8/15 splits, 1,500,000 rows, 12.0 k/s, 2.5 MB, 2:05".into();
+        let text = "8/15 splits, 1.5 M rows, 2:05, 12.0 k/s, 2.5 MB".into();
         assert_eq!(Line::of(&progress), Line { done: 8, splits: 15, text });
     }
 
     #[test]
-    fn rates_are_short() {
-        assert_eq!([0.0, 999.4, 1_500.0, 2.34e6, 5e9].map(short), ["0", "999", "1.5 k", "2.3 M", "5.0 G"]);
+    fn numbers_are_short() {
+        let numbers = [0.0, 999.4, 999.6, 1_500.0, 99_949.0, 99_950.0, 999_499.0, 999_500.0, 2.34e6, 5e9, 1.2e11];
+        let expected = ["0", "999", "1.0 k", "1.5 k", "99.9 k", "100 k", "999 k", "1.0 M", "2.3 M", "5.0 G", "120 G"];
+        assert_eq!(numbers.map(short), expected);
+    }
+
+    #[test]
+    fn long_queries_take_hours() {
+        let clocks = [0, 9, 61, 3_599, 3_600, 90_061].map(|seconds| clock(Duration::from_secs(seconds)));
+        assert_eq!(clocks, ["0:00", "0:09", "1:01", "59:59", "1:00:00", "25:01:01"]);
     }
 }

@@ -15,11 +15,14 @@ use parking_lot::{Condvar, Mutex};
 use quokka_engine::pool::QueryHandle;
 
 use self::line::Line;
+use crate::picture::cut;
 
 /// Queries that end sooner show nothing.
 const DELAY: Duration = Duration::from_millis(500);
 /// Between two looks at the counters.
 const TICK: Duration = Duration::from_millis(100);
+/// Columns of the name of a query.
+const NAME_COLUMNS: usize = 24;
 /// Looks at nothing before the thread sleeps: queries that come soon need not wake it.
 const IDLE_TICKS: usize = 20;
 
@@ -74,7 +77,7 @@ impl Shown {
     /// `query` with a bar, if there is a terminal.
     pub(crate) fn on_terminal(query: QueryHandle, name: Option<&str>) -> Self {
         let number = SCREEN.as_ref().map(|screen| {
-            let name = name.map_or_else(|| format!("query {}", query.id()), str::to_owned);
+            let name = name.map_or_else(|| format!("query {}", query.id()), |name| cut(name, NAME_COLUMNS));
             screen.add(name, query.clone())
         });
         Self { query, number }

@@ -9,6 +9,7 @@ mod aggregate;
 mod approximate;
 mod arrow;
 mod channels;
+mod clouds;
 mod cluster;
 mod csv;
 mod csv_sinks;

@@ -16,14 +16,14 @@ use crate::support::{Rows, assert_same, context, orders, setting, settings};
 mod s3;
 
 /// A server with the bucket `bucket`, gone when the test is.
-struct Server {
+pub(crate) struct Server {
     folder: PathBuf,
     address: SocketAddr,
     _runtime: Runtime,
 }
 
 impl Server {
-    fn start(name: &str) -> Self {
+    pub(crate) fn start(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("quokka-stores-{name}-{}", std::process::id()));
         fs::create_dir_all(folder.join("bucket")).unwrap();
         let (address, runtime) = s3::serve(&folder, 1);
@@ -36,7 +36,7 @@ impl Server {
         path
     }
 
-    fn options(&self) -> StoreOptions {
+    pub(crate) fn options(&self) -> StoreOptions {
         let endpoint = format!("http://{}", self.address);
         let keys = [("aws_access_key_id", "key"), ("aws_secret_access_key", "secret"), ("aws_region", "us-east-1")];
         StoreOptions::from_iter(keys).with("aws_endpoint_url", endpoint).with("max_retries", "2")

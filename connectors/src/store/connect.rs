@@ -16,6 +16,7 @@ use super::error::StoreError;
 use super::location::Scheme;
 use super::options::StoreOptions;
 use super::retry;
+use super::tls::Connector;
 
 /// A request for bytes fails when nothing arrives for so long. There is no limit on its whole length: a slow line may need
 /// minutes for a request of full size.
@@ -62,6 +63,7 @@ pub(super) fn connect(
         Scheme::Memory => Ok(Client::without_parts(InMemory::new())),
         Scheme::S3 => {
             let builder = AmazonS3Builder::new().with_client_options(client).with_retry(retry).with_url(root);
+            let builder = builder.with_http_connector(Connector);
             let built = aws::configure(builder, options).map_err(refused)?.build();
             built.map(Client::with_parts).map_err(failed)
         },
@@ -70,6 +72,10 @@ pub(super) fn connect(
             for (key, value) in settings::<GoogleConfigKey>(options, "Google Cloud Storage").map_err(refused)? {
                 builder = builder.with_config(key, value);
             }
+            if is_plain(builder.get_config_value(&GoogleConfigKey::BaseUrl), options) {
+                builder = builder.with_config(GoogleConfigKey::Client(ClientConfigKey::AllowHttp), "true");
+            }
+            let builder = builder.with_http_connector(Connector);
             builder.with_url(root).build().map(Client::with_parts).map_err(failed)
         },
         Scheme::Azure => {
@@ -77,6 +83,10 @@ pub(super) fn connect(
             for (key, value) in settings::<AzureConfigKey>(options, "Azure").map_err(refused)? {
                 builder = builder.with_config(key, value);
             }
+            if is_plain(builder.get_config_value(&AzureConfigKey::Endpoint), options) {
+                builder = builder.with_config(AzureConfigKey::Client(ClientConfigKey::AllowHttp), "true");
+            }
+            let builder = builder.with_http_connector(Connector);
             builder.with_url(root).build().map(Client::with_parts).map_err(failed)
         },
         Scheme::Http => {
@@ -86,9 +96,15 @@ pub(super) fn connect(
             let client = settings.into_iter().fold(client, |client, (key, value)| client.with_config(key, value));
             let address = query.map_or(root.to_owned(), |query| format!("{root}/?{query}"));
             let builder = HttpBuilder::new().with_url(address).with_client_options(client).with_retry(retry);
+            let builder = builder.with_http_connector(Connector);
             builder.build().map(Client::without_parts).map_err(failed)
         },
     }
+}
+
+/// Whether an endpoint without encryption was written down, which is then meant.
+fn is_plain(endpoint: Option<String>, options: &StoreOptions) -> bool {
+    options.get("allow_http").is_none() && endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
 }
 
 fn settings<K: std::str::FromStr>(options: &StoreOptions, store: &str) -> Result<Vec<(K, String)>, String> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use object_store::ObjectMeta;
+use object_store::{Attribute, Attributes, ObjectMeta};
 
 use super::location::Location;
 
@@ -47,4 +47,11 @@ impl FileEntry {
             _ => true,
         }
     }
+}
+
+/// Whether an object stands for a folder. Azure has such objects where names are hierarchical, and Hadoop puts them
+/// elsewhere, too: they have the name of the folder and no bytes.
+pub(super) fn is_folder(attributes: &Attributes) -> bool {
+    let mark = attributes.get(&Attribute::Metadata("hdi_isfolder".into()));
+    mark.is_some_and(|mark| mark.as_ref().eq_ignore_ascii_case("true"))
 }

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use object_store::client::{HttpError, HttpErrorKind};
 
+use super::tls::Refused;
+
 /// What a failure means for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,6 +17,8 @@ pub enum StoreErrorKind {
     NotFound,
     /// The credentials are missing, wrong, expired or do not allow this.
     Permission,
+    /// The certificate of the server is not trusted, expired, or for another name.
+    Untrusted,
     /// The store did not answer in time, however often it was asked.
     Timeout,
     /// The file is no longer the one that was listed or opened.
@@ -120,6 +124,11 @@ impl fmt::Display for StoreError {
                 ": access was refused; check the credentials in the options, the environment or the profile, their \
                  rights, the region and the endpoint"
             },
+            StoreErrorKind::Untrusted => {
+                ": the certificate of the server is not trusted; add that of its issuer to the system's, or name a file with \
+                 all that are to be trusted in the environment variable `SSL_CERT_FILE`; where nothing is secret, the option \
+                 `allow_invalid_certificates` trusts every server"
+            },
             StoreErrorKind::Timeout => {
                 ": the store did not answer in time; check the endpoint and the network, or raise the options `timeout`, \
                  `connect_timeout` or `max_retries`"
@@ -150,7 +159,7 @@ impl StoreError {
             StoreErrorKind::AlreadyExists => io::ErrorKind::AlreadyExists,
             StoreErrorKind::Unsupported => io::ErrorKind::Unsupported,
             StoreErrorKind::Invalid => io::ErrorKind::InvalidInput,
-            StoreErrorKind::Changed | StoreErrorKind::Other => io::ErrorKind::Other,
+            StoreErrorKind::Untrusted | StoreErrorKind::Changed | StoreErrorKind::Other => io::ErrorKind::Other,
         }
     }
 }
@@ -182,9 +191,11 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> (StoreErrorKind, bool) 
                 _ => {},
             }
         } else if let Some(error) = error.downcast_ref::<HttpError>() {
-            return match error.kind() {
-                HttpErrorKind::Timeout => (StoreErrorKind::Timeout, true),
-                _ => (StoreErrorKind::Other, true),
+            return match (error.kind(), error.source().and_then(|source| source.downcast_ref())) {
+                (_, Some(Refused::Certificate(_))) => (StoreErrorKind::Untrusted, false),
+                (_, Some(Refused::Protocol(_))) => (StoreErrorKind::Other, false),
+                (HttpErrorKind::Timeout, None) => (StoreErrorKind::Timeout, true),
+                (_, None) => (StoreErrorKind::Other, true),
             };
         } else if let Some(error) = error.downcast_ref::<io::Error>() {
             return match error.kind() {

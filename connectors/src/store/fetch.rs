@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, ObjectMeta};
 
-use super::entry::FileEntry;
+use super::entry::{FileEntry, is_folder};
 use super::error::{Reason, StoreError, StoreErrorKind, classify};
 use super::location::{Location, Scheme};
 use super::runtime::REQUESTS;
@@ -178,6 +178,10 @@ pub(super) async fn head(remote: &Arc<Remote>, location: &Location) -> Result<Fi
         attempt += 1;
         let options = GetOptions { head: true, ..GetOptions::default() };
         let error = match remote.reading.get_opts(&path, options).await {
+            Ok(answer) if is_folder(&answer.attributes) => {
+                let source = Reason("it is a folder".into()).into();
+                object_store::Error::NotFound { path: path.to_string(), source }
+            },
             Ok(answer) => return Ok(found(answer.meta)),
             Err(error) => error,
         };

@@ -40,7 +40,18 @@ struct Pages {
     remote: Arc<Remote>,
     location: Location,
     selection: Selection,
-    size: usize,
+    order: Order,
+}
+
+/// In which order a store lists names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// By their bytes.
+    Bytes,
+    /// Either so or folder by folder, where `/` comes before every other character: Azure does the latter where names
+    /// are hierarchical, and does not say which it is.
+    BytesOrFolders,
+    Unknown,
 }
 
 enum Selection {
@@ -106,10 +117,11 @@ impl Pages {
     fn new(remote: Arc<Remote>, location: &Location) -> Result<Self, StoreError> {
         let key = location.key();
         let directory = remote.path(location, ACTION)?;
-        // The buckets of S3 Express are the only ones that list in no order.
-        let size = match remote.scheme() == Scheme::S3 && remote.bucket().ends_with("--x-s3") {
-            true => usize::MAX,
-            false => PAGE,
+        let order = match remote.scheme() {
+            // S3 Express.
+            Scheme::S3 if remote.bucket().ends_with("--x-s3") => Order::Unknown,
+            Scheme::Azure => Order::BytesOrFolders,
+            _ => Order::Bytes,
         };
         let store = remote.working()?;
         let wrong = |reason: String| StoreError::invalid(ACTION, location, reason);
@@ -140,19 +152,21 @@ impl Pages {
                 (objects, Selection::Matching(glob))
             },
         };
-        Ok(Self { objects, remote, location: location.clone(), selection, size })
+        Ok(Self { objects, remote, location: location.clone(), selection, order })
     }
 
     /// Reads on until a page is full.
     async fn next(mut self) -> Result<Page, StoreError> {
         let mut files = Vec::new();
-        while files.len() < self.size {
+        // What is in another order is handed over when all of it is there and sorted.
+        let size = if self.order == Order::Bytes { PAGE } else { usize::MAX };
+        while files.len() < size {
             let Some(object) = self.objects.next().await else {
                 return Ok(Page { files: sorted(files), rest: None });
             };
             let object = object.map_err(|source| StoreError::from_source(ACTION, &self.location, source))?;
             let name = object.location.as_ref();
-            if self.size == PAGE && self.selection.is_behind(name) {
+            if self.selection.is_behind(name, self.order) {
                 return Ok(Page { files: sorted(files), rest: None });
             }
             if let Some(below) = self.selection.selects(name) {
@@ -187,13 +201,22 @@ impl Selection {
         }
     }
 
-    /// Whether, in a sorted listing, no further name can be meant.
-    fn is_behind(&self, name: &str) -> bool {
-        match self {
-            Self::Below(_) => false,
-            Self::Matching(glob) => name > glob.literal_prefix() && !name.starts_with(glob.literal_prefix()),
+    /// Whether, in a listing of this order, no further name can be meant.
+    fn is_behind(&self, name: &str, order: Order) -> bool {
+        let Self::Matching(glob) = self else { return false };
+        let prefix = glob.literal_prefix();
+        let is_behind = name > prefix && !name.starts_with(prefix);
+        match order {
+            Order::Bytes => is_behind,
+            Order::BytesOrFolders => is_behind && by_folders(name).gt(by_folders(prefix)),
+            Order::Unknown => false,
         }
     }
+}
+
+/// What a name is compared by where folders come before the names that go on after theirs.
+fn by_folders(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().map(|byte| if byte == b'/' { 0 } else { byte })
 }
 
 /// Names that start with `.` or `_` are bookkeeping of the tools that write data (`_SUCCESS`, `_delta_log`), unless they

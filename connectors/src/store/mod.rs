@@ -45,6 +45,7 @@ mod stream_reader;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 pub(crate) mod tests;
+mod tls;
 mod whole;
 
 pub use entry::FileEntry;

@@ -161,9 +161,9 @@ impl ObjectStaged {
         aborted.map_err(|source| self.failed("take back", source))
     }
 
-    /// Sends what is in memory, if the store takes parts.
+    /// Sends what is in memory, if the store takes parts. Azure takes none without bytes.
     pub(super) fn send(&mut self) -> Result<(), StoreError> {
-        if self.upload.is_none() && self.client.parts.is_some() {
+        if self.upload.is_none() && self.client.parts.is_some() && self.size > 0 {
             let bytes = Bytes::from(std::mem::take(&mut self.buffer));
             let part = self.put_part(0, bytes)?;
             self.keep_part(part)?;

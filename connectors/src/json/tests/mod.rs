@@ -7,6 +7,7 @@ mod inference;
 mod naive;
 mod random;
 mod reading;
+mod stores;
 mod writing;
 
 use polars_core::df;

@@ -20,7 +20,12 @@ const FILES: [&str; 10] = [
 ];
 
 /// What locations mean, whether they are local or not.
-fn check(store: &Store, root: &str) {
+pub(super) fn check(store: &Store, root: &str) {
+    for name in FILES {
+        let mut file = store.stage(&location(&format!("{root}{name}")), Default::default()).unwrap();
+        file.append(b"abc").unwrap();
+        file.finish().unwrap().commit().unwrap();
+    }
     let found = |pattern: &str| {
         let text = format!("{root}{pattern}");
         let files = store.list(&location(&text)).unwrap().map(Result::unwrap).collect::<Vec<_>>();
@@ -53,15 +58,19 @@ fn check(store: &Store, root: &str) {
     assert_eq!(names(store, &format!("{root}d"))[2..], ["_p=1/3.csv", "a/b/5.csv"]);
 }
 
+/// This server fails for the name of a folder, where others say that there is no such object.
+pub(super) fn without_folders(server: &Server) -> Proxy {
+    let bucket = server.path("");
+    Proxy::start(server.address, move |request| {
+        let is_folder = request.method == "HEAD" && bucket.join(request.target.trim_start_matches("/bucket/")).is_dir();
+        if is_folder { Fault::Status(404) } else { Fault::None }
+    })
+}
+
 #[test]
 fn s3_local_files_and_memory_list_alike() {
     let server = Server::start();
-    // This server fails for the name of a folder, where others say that there is no such object.
-    let bucket = server.path("");
-    let proxy = Proxy::start(server.address, move |request| {
-        let is_folder = request.method == "HEAD" && bucket.join(request.target.trim_start_matches("/bucket/")).is_dir();
-        if is_folder { Fault::Status(404) } else { Fault::None }
-    });
+    let proxy = without_folders(&server);
     let folder = Folder::new();
     let local = format!("{}/", folder.path().display());
     for (store, root) in [
@@ -69,11 +78,6 @@ fn s3_local_files_and_memory_list_alike() {
         (Store::open(&location(&local), &StoreOptions::default()).unwrap(), &local),
         (Store::open(&location("memory://listing"), &StoreOptions::default()).unwrap(), "memory://listing/"),
     ] {
-        for name in FILES {
-            let mut file = store.stage(&location(&format!("{root}{name}")), Default::default()).unwrap();
-            file.append(b"abc").unwrap();
-            file.finish().unwrap().commit().unwrap();
-        }
         check(&store, root);
     }
 }

@@ -1,5 +1,9 @@
-//! Tests against a real S3 server, behind a proxy that breaks what it is told to break.
+//! Tests against a real S3 server, behind a proxy that breaks what it is told to break, and against one that speaks as
+//! Azure and Google do.
 
+mod azure;
+pub(crate) mod cloud_server;
+mod clouds;
 mod events;
 mod faults;
 mod listing;
@@ -9,6 +13,7 @@ mod reading;
 mod s3;
 pub(crate) mod server;
 mod staging;
+mod tls;
 
 use super::{FileEntry, Location, Store, StoreError};
 

@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Body(String),
     /// As `Body`, but the connection closes after so many bytes.
     BodyCutAfter(String, usize),
+    /// The server is not asked; this status, with these headers, is answered.
+    Headers(u16, &'static str),
 }
 
 /// A request that came to the proxy.
@@ -140,6 +142,10 @@ fn serve(mut client: TcpStream, server: SocketAddr, seen: &Seen, rule: &Mutex<Bo
         let answer = format!("HTTP/1.1 {status} Broken\r\ncontent-length: 6\r\nconnection: close\r\n\r\nbroken");
         return client.write_all(answer.as_bytes());
     }
+    if let Fault::Headers(status, headers) = fault {
+        let answer = format!("HTTP/1.1 {status} Told\r\n{headers}\r\nconnection: close\r\n\r\n");
+        return client.write_all(answer.as_bytes());
+    }
     if let Fault::Body(_) | Fault::BodyCutAfter(..) = &fault {
         let (body, sent) = match &fault {
             Fault::BodyCutAfter(body, sent) => (body, *sent),
@@ -183,7 +189,7 @@ fn wait_for_end(mut client: TcpStream, seen: &Seen) -> std::io::Result<()> {
     Ok(())
 }
 
-fn read_message(stream: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
+pub(super) fn read_message(stream: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let mut block = [0; 65536];
     let start = loop {

@@ -157,6 +157,11 @@ impl Stored {
     fn read(&mut self, bytes: usize, to: &mut Vec<u8>) -> io::Result<usize> {
         let before = to.len();
         let end = self.reader.size().min(self.position.saturating_add(bytes as u64));
+        if to.is_empty() && self.position == self.known.0 && self.known.1.len() <= bytes {
+            // Without a copy, as nobody else holds the bytes.
+            *to = std::mem::take(&mut self.known.1).into();
+            self.position += to.len() as u64;
+        }
         let (start, known) = &self.known;
         if let Some(from) = self.position.checked_sub(*start).map(|from| from as usize) {
             let known = known.get(from..known.len().min(from + bytes)).unwrap_or_default();

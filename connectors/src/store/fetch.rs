@@ -9,13 +9,16 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use object_store::path::Path as ObjectPath;
-use object_store::{GetOptions, GetRange, ObjectMeta};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
 
 use super::entry::{FileEntry, is_folder};
 use super::error::{Reason, StoreError, StoreErrorKind, classify};
 use super::location::{Location, Scheme};
 use super::runtime::REQUESTS;
 use super::store::Remote;
+
+/// Bytes behind those of a range for which there is memory, so that a reader of text can pad it in its place.
+const SPARE: usize = 64;
 
 /// A file of a store, at the version that was seen.
 #[derive(Debug)]
@@ -40,13 +43,14 @@ impl RemoteFile {
         let failed = |kind| StoreError::new(kind, "read", &self.entry.location).at(range.clone());
         // Only a closed semaphore refuses, and this one is never closed.
         let _open = REQUESTS.acquire().await;
+        let store = self.remote.reading()?;
         let start = Instant::now();
-        let mut bytes = Vec::with_capacity((range.end - range.start) as usize);
+        let mut bytes = Vec::with_capacity((range.end - range.start) as usize + SPARE);
         let mut attempt = 0;
         loop {
             let missing = range.start + bytes.len() as u64..range.end;
             attempt += 1;
-            let (again, error) = match self.read_into(missing.clone(), &mut bytes).await {
+            let (again, error) = match self.read_into(store, missing.clone(), &mut bytes).await {
                 Ok(()) => return Ok(bytes.into()),
                 Err(Failure::Changed) => return Err(failed(StoreErrorKind::Changed).after(attempt)),
                 Err(Failure::Short) => {
@@ -69,7 +73,7 @@ impl RemoteFile {
     /// The whole file, for a server that knows no ranges. Sent once: the server has just answered.
     pub(super) async fn whole(&self) -> Result<BoxStream<'static, object_store::Result<Bytes>>, StoreError> {
         let options = GetOptions { if_match: self.if_match(), ..GetOptions::default() };
-        let answer = self.remote.reading.get_opts(&self.path, options).await;
+        let answer = self.remote.reading()?.get_opts(&self.path, options).await;
         let answer = answer.map_err(|source| StoreError::from_source("read", &self.entry.location, source))?;
         match self.accepts(&answer.meta) {
             true => Ok(answer.into_stream()),
@@ -113,7 +117,12 @@ impl RemoteFile {
         error.at(position..self.entry.size).because(Reason(reason))
     }
 
-    async fn read_into(&self, range: Range<u64>, bytes: &mut Vec<u8>) -> Result<(), Failure> {
+    async fn read_into(
+        &self,
+        store: &Arc<dyn ObjectStore>,
+        range: Range<u64>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
         // A server without ranges can still give a whole file.
         let whole = range == (0..self.entry.size);
         let options = GetOptions {
@@ -121,7 +130,7 @@ impl RemoteFile {
             if_match: self.if_match(),
             ..GetOptions::default()
         };
-        let answer = self.remote.reading.get_opts(&self.path, options).await?;
+        let answer = store.get_opts(&self.path, options).await?;
         if !self.accepts(&answer.meta) {
             return Err(Failure::Changed);
         }
@@ -168,6 +177,7 @@ pub(super) async fn head(remote: &Arc<Remote>, location: &Location) -> Result<Fi
     if path.as_ref().is_empty() {
         return Err(StoreError::invalid(ACTION, location, "it names no file"));
     }
+    let store = remote.reading()?;
     let start = Instant::now();
     let mut attempt = 0;
     let found = |object: ObjectMeta| {
@@ -177,7 +187,7 @@ pub(super) async fn head(remote: &Arc<Remote>, location: &Location) -> Result<Fi
     loop {
         attempt += 1;
         let options = GetOptions { head: true, ..GetOptions::default() };
-        let error = match remote.reading.get_opts(&path, options).await {
+        let error = match store.get_opts(&path, options).await {
             Ok(answer) if is_folder(&answer.attributes) => {
                 let source = Reason("it is a folder".into()).into();
                 object_store::Error::NotFound { path: path.to_string(), source }
@@ -188,7 +198,7 @@ pub(super) async fn head(remote: &Arc<Remote>, location: &Location) -> Result<Fi
         let (_, again) = classify(&error);
         if !again && remote.scheme() == Scheme::Http {
             let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
-            if let Ok(answer) = remote.reading.get_opts(&path, options).await {
+            if let Ok(answer) = store.get_opts(&path, options).await {
                 return Ok(found(answer.meta));
             }
         }

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, RetryConfig};
 use parking_lot::Mutex;
 
 use super::connect::{Client, READING_SILENCE, WORKING_SILENCE, connect};
@@ -19,7 +19,7 @@ use super::location::{Location, Place, Scheme};
 use super::options::StoreOptions;
 use super::range_reader::RangeReader;
 use super::retry::Retry;
-use super::runtime::{Task, wait};
+use super::runtime::{THREADS, Task, thread_index, wait};
 use super::staged::{StageOptions, Staged, StagedFile};
 use super::stream_reader::StreamReader;
 
@@ -37,8 +37,9 @@ pub(super) struct Remote {
     query: Option<String>,
     options: StoreOptions,
     pub(super) retry: Retry,
-    /// Sends every request once: a reader counts its attempts, and goes on where an answer broke off.
-    pub(super) reading: Arc<dyn ObjectStore>,
+    /// Send every request once: a reader counts its attempts, and goes on where an answer broke off. One for each thread
+    /// that sends requests, so that no connection is shared by two.
+    reading: [OnceLock<Arc<dyn ObjectStore>>; THREADS],
     /// Sends requests again by itself: writing and listing have state that only `object_store` knows.
     working: OnceLock<Client>,
 }
@@ -74,21 +75,25 @@ impl Store {
             return Ok(Self { remote: Some(remote.clone()) });
         }
         let retry = Retry::from_options(options).map_err(|reason| StoreError::invalid("connect to", root, reason))?;
-        let once = object_store::RetryConfig { max_retries: 0, ..retry.config() };
-        let reading = connect(*scheme, root, query.as_deref(), options, once, READING_SILENCE)?;
-        let working = match scheme {
-            Scheme::Memory => OnceLock::from(reading.clone()),
-            _ => OnceLock::new(),
-        };
-        let remote = Arc::new(Remote {
+        let mut remote = Remote {
             scheme: *scheme,
             root: root.clone(),
             query: query.clone(),
             options: options.clone(),
             retry,
-            reading: reading.objects,
-            working,
-        });
+            reading: Default::default(),
+            working: OnceLock::new(),
+        };
+        // What is wrong with the options is said now.
+        let client = remote.connect_for_reading()?;
+        match scheme {
+            Scheme::Memory => {
+                remote.reading = std::array::from_fn(|_| OnceLock::from(client.objects.clone()));
+                remote.working = OnceLock::from(client);
+            },
+            _ => remote.reading[0] = OnceLock::from(client.objects),
+        }
+        let remote = Arc::new(remote);
         if open.len() >= KEPT_OPEN {
             open.retain(|_, remote| remote.scheme == Scheme::Memory || Arc::strong_count(remote) > 1);
         }
@@ -207,6 +212,23 @@ impl Store {
 impl Remote {
     pub(super) fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    fn connect_for_reading(&self) -> Result<Client, StoreError> {
+        let once = RetryConfig { max_retries: 0, ..self.retry.config() };
+        connect(self.scheme, &self.root, self.query.as_deref(), &self.options, once, READING_SILENCE)
+    }
+
+    /// What requests for bytes are sent through on this thread.
+    pub(super) fn reading(&self) -> Result<&Arc<dyn ObjectStore>, StoreError> {
+        let client = &self.reading[thread_index() % THREADS];
+        match client.get() {
+            Some(client) => Ok(client),
+            None => {
+                let connected = self.connect_for_reading()?.objects;
+                Ok(client.get_or_init(|| connected))
+            },
+        }
     }
 
     pub(super) fn working(&self) -> Result<&Arc<dyn ObjectStore>, StoreError> {

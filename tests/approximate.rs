@@ -99,6 +99,34 @@ fn distinct_counts_are_the_same_however_a_query_runs() {
 }
 
 #[test]
+fn distinct_counts_are_the_same_whatever_else_is_asked_for() {
+    let frame = frame();
+    let mut first = None;
+    for index in 0..settings() {
+        let (name, context) = setting(index);
+        let counts = |more: &[Expr]| {
+            let mut aggs = vec![
+                col("value").approx_n_unique(),
+                col("real").filter(col("value").lt(lit(4000i64))).approx_n_unique().alias("some"),
+                col("price").filter(col("value").is_not_null()).approx_n_unique().alias("all"),
+            ];
+            aggs.extend_from_slice(more);
+            let groups = context.from_df(frame.clone()).group_by([col("key")]).agg(aggs);
+            let columns = ["key", "value", "some", "all"].map(col);
+            groups.select(columns).sort(["key"], Default::default()).collect().unwrap()
+        };
+        let alone = counts(&[]);
+        assert_eq!(first.get_or_insert(alone.clone()), &alone, "{name}");
+        assert_eq!(counts(&[col("value").median().alias("median")]), alone, "{name}");
+    }
+    let some = first.unwrap().column("some").unwrap().u32().unwrap().to_vec();
+    // Of the even numbers each fifth is null.
+    for (count, exact) in some.into_iter().zip([1601.0, 2000.0]) {
+        assert!((f64::from(count.unwrap()) / exact - 1.0).abs() < 0.033, "{count:?}");
+    }
+}
+
+#[test]
 fn no_rows() {
     let frame = frame().slice(0, 0);
     let stream = context().from_df(frame);

@@ -2,7 +2,7 @@
 
 use quokka::prelude::*;
 
-use crate::support::{Rows, check, numbers, orders};
+use crate::support::{Rows, check, numbers, orders, setting, settings};
 
 const KINDS: [JoinType; 6] =
     [JoinType::Inner, JoinType::Left, JoinType::Right, JoinType::Full, JoinType::Semi, JoinType::Anti];
@@ -23,6 +23,32 @@ fn check_join(left_on: &[Expr], right_on: &[Expr], args: &JoinArgs) {
 fn by_one_key() {
     for how in KINDS {
         check_join(&[col("key")], &[col("key")], &JoinArgs::new(how));
+    }
+}
+
+#[test]
+fn the_first_rows_are_rows_of_the_join() {
+    let (left, right) = (numbers(), orders());
+    let text = |frame: &DataFrame| -> Vec<String> {
+        let row = |row: usize| -> Vec<String> {
+            // However a value lies in memory.
+            let value = |column: &Column| format!("{:?}", column.get(row).unwrap().into_static());
+            frame.columns().iter().map(value).collect()
+        };
+        (0..frame.height()).map(|at| row(at).join(", ")).collect()
+    };
+    for how in [JoinType::Left, JoinType::Right, JoinType::Full, JoinType::Semi, JoinType::Anti] {
+        for index in 0..settings() {
+            let (name, context) = setting(index);
+            let (left, right) = (context.from_df(left.clone()), context.from_df(right.clone()));
+            let joined = left.join(right, [col("key")], [col("key")], JoinArgs::new(how.clone()));
+            let all = text(&joined.clone().collect().unwrap());
+            for rows in [0, 1, 20] {
+                let some = text(&joined.clone().limit(rows).collect().unwrap());
+                assert_eq!(some.len(), all.len().min(rows as usize), "{how} {name}");
+                assert!(some.iter().all(|row| all.contains(row)), "{how} {name}");
+            }
+        }
     }
 }
 

@@ -41,4 +41,5 @@ mod stores;
 mod support;
 mod table;
 mod user;
+mod wide_keys;
 mod window;

@@ -94,6 +94,18 @@ fn hash_column(series: &Series, hashes: &mut [u64]) -> Result<(), OperatorError>
                 };
             }
         },
+        DataType::Array(_, width) => {
+            let array = series.array()?;
+            let mut items = vec![SEED; series.len() * width];
+            hash_column(&array.get_inner(), &mut items)?;
+            let valid = series.rechunk_validity();
+            for (row, hash) in hashes.iter_mut().enumerate() {
+                *hash = match &valid {
+                    Some(valid) if !valid.get_bit(row) => combine(*hash, NULL),
+                    _ => items[row * width..][..*width].iter().fold(*hash, |hash, item| combine(hash, *item)),
+                };
+            }
+        },
         _ => hash_physical(&series.to_physical_repr(), hashes)?,
     }
     Ok(())
@@ -110,6 +122,7 @@ fn hash_physical(series: &Series, hashes: &mut [u64]) -> Result<(), OperatorErro
         DataType::UInt32 => hash_native(series.u32()?, |v| v as u64, hashes),
         DataType::UInt64 => hash_native(series.u64()?, |v| v, hashes),
         DataType::Int128 => hash_native(series.i128()?, |v| (v as u64) ^ mix((v >> 64) as u64), hashes),
+        DataType::UInt128 => hash_native(series.u128()?, |v| (v as u64) ^ mix((v >> 64) as u64), hashes),
         DataType::Float32 => hash_native(series.f32()?, |v| canonical(v as f64), hashes),
         DataType::Float64 => hash_native(series.f64()?, canonical, hashes),
         other => {
@@ -193,6 +206,33 @@ mod tests {
         assert_eq!(some[0], all[0]);
         assert_eq!(some[1], some[2]);
         assert_ne!(some[1], all[1]);
+    }
+
+    #[test]
+    fn arrays_are_told_apart_by_their_items() {
+        let shape = |width| [ReshapeDimension::new(-1), ReshapeDimension::new(width)];
+        let of = |series: &Series| {
+            let frame = DataFrame::new(series.len(), vec![series.clone().into_column()]).unwrap();
+            hash_rows(&frame, &["a".into()]).unwrap()
+        };
+        let items = [Some(0.0), Some(1.0), Some(-0.0), Some(1.0), Some(1.0), Some(0.0), None, None];
+        let items = Series::new("a".into(), items);
+        let pairs = items.reshape_array(&shape(2)).unwrap();
+        let hashes = of(&pairs);
+        assert_eq!(hashes[0], hashes[1]);
+        assert_ne!(hashes[0], hashes[2]);
+        assert_ne!(hashes[2], hashes[3]);
+        // What lies below a null does not count, and neither do chunks and slices.
+        let known = BooleanChunked::from_slice("m".into(), &[false, true, false, true]);
+        let hidden = pairs.zip_with(&known, &Series::full_null("a".into(), 4, pairs.dtype())).unwrap();
+        let of_hidden = of(&hidden);
+        assert_eq!([of_hidden[1], of_hidden[3]], [hashes[1], hashes[3]]);
+        assert_eq!(of_hidden[0], of_hidden[2]);
+        assert_ne!(of_hidden[0], hashes[3]);
+        let mut chunks = hidden.slice(0, 1);
+        chunks.append(&hidden.slice(1, 3)).unwrap();
+        assert_eq!(of(&chunks), of_hidden);
+        assert_eq!(of(&hidden.slice(1, 2)), of_hidden[1..3]);
     }
 
     #[test]

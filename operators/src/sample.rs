@@ -286,6 +286,11 @@ impl Operator for AtLeastChannel {
         Ok(Progress::Done)
     }
 
+    /// Rows that nobody wants count.
+    fn needs_all_input(&self) -> bool {
+        true
+    }
+
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
         Ok(Some(vec![number("found", self.found as u64)?]))
     }

@@ -4,10 +4,17 @@ use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, DataType, PlSmallStr, SchemaRef};
 use quokka_operators::nearest::NearestRows;
 
-use super::{DISTANCE, Nearest, TIE, concatenate, field, joined, rows_of};
+use super::{DISTANCE, Nearest, TIE, concatenate, entries, field, foreign, joined, rows_of};
 use crate::user::{
-    Description, InputPartitioning, Output, Progress, StatefulChannel, StatefulOperator, UserError, WorkerContext,
+    Description, InputPartitioning, Output, Progress, State, StatefulChannel, StatefulOperator, UserError,
+    WorkerContext,
 };
+
+/// Entries of the state.
+const QUERIES: &str = "queries";
+const WAITING: &str = "waiting";
+const ENDED: &str = "ended";
+const SEARCH: &str = "search ";
 
 /// Finds the nearest rows of each worker to all queries. Input 0 are the queries, input 1 the rows.
 ///
@@ -100,6 +107,36 @@ impl StatefulChannel for Channel {
                 Ok(Progress::Done)
             },
         }
+    }
+
+    fn snapshot(&mut self) -> Result<Option<State>, UserError> {
+        let mut state = entries(QUERIES, &self.queries);
+        if let Some(search) = &mut self.search {
+            state.extend(search.snapshot()?.into_iter().map(|(name, frame)| (format!("{SEARCH}{name}"), frame)));
+        }
+        state.extend(entries(WAITING, &self.waiting));
+        state.extend(self.ended.then(|| (ENDED.to_owned(), DataFrame::empty())));
+        Ok(Some(state))
+    }
+
+    fn restore(&mut self, state: State) -> Result<(), UserError> {
+        let mut search = State::new();
+        for (name, frame) in state {
+            match name.as_str() {
+                QUERIES => self.queries.push(frame),
+                WAITING => self.waiting.push_back(frame),
+                ENDED => self.ended = true,
+                name => match name.strip_prefix(SEARCH) {
+                    Some(name) => search.push((name.to_owned(), frame)),
+                    None => return Err(foreign(name)),
+                },
+            }
+        }
+        if !search.is_empty() {
+            let Nearest { metric, k, left_on, right_on } = self.nearest.clone();
+            self.search = Some(NearestRows::restore(metric, k, search, &left_on, right_on)?);
+        }
+        Ok(())
     }
 
     fn state_bytes(&self) -> usize {

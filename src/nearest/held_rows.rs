@@ -4,10 +4,16 @@ use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, DataType, PlSmallStr, SchemaRef};
 use quokka_operators::nearest::NearestRows;
 
-use super::{DISTANCE, Nearest, RANK, field, joined, rows_of};
+use super::{DISTANCE, Nearest, RANK, entries, field, foreign, joined, rows_of};
 use crate::user::{
-    Description, InputPartitioning, Output, Progress, StatefulChannel, StatefulOperator, UserError, WorkerContext,
+    Description, InputPartitioning, Output, Progress, State, StatefulChannel, StatefulOperator, UserError,
+    WorkerContext,
 };
+
+/// Entries of the state.
+const ROWS: &str = "rows";
+const WAITING: &str = "waiting";
+const ENDED: &str = "ended";
 
 /// Finds the nearest of all rows for each query. Input 0 are the queries, input 1 the rows.
 ///
@@ -102,6 +108,28 @@ impl StatefulChannel for Channel {
             None => self.current = None,
         }
         Ok(Progress::More)
+    }
+
+    fn snapshot(&mut self) -> Result<Option<State>, UserError> {
+        let mut state = entries(ROWS, &self.rows);
+        state.extend(entries(WAITING, &self.waiting));
+        state.extend(self.ended.then(|| (ENDED.to_owned(), DataFrame::empty())));
+        Ok(Some(state))
+    }
+
+    fn restore(&mut self, state: State) -> Result<(), UserError> {
+        for (name, frame) in state {
+            match name.as_str() {
+                ROWS => {
+                    self.rows_bytes += frame.estimated_size();
+                    self.rows.push(frame);
+                },
+                WAITING => self.waiting.push_back(frame),
+                ENDED => self.ended = true,
+                name => return Err(foreign(name)),
+            }
+        }
+        Ok(())
     }
 
     fn state_bytes(&self) -> usize {

@@ -2,10 +2,14 @@ use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, DataType, IdxSize, PlSmallStr, Schema, SchemaRef};
 use quokka_engine::error::OperatorError;
 
-use super::{DISTANCE, QUERY, RANK, TIE, concatenate, field, joined};
+use super::{DISTANCE, QUERY, RANK, TIE, concatenate, entries, field, foreign, joined};
 use crate::user::{
-    Description, InputPartitioning, Output, Progress, StatefulChannel, StatefulOperator, UserError, WorkerContext,
+    Description, InputPartitioning, Output, Progress, State, StatefulChannel, StatefulOperator, UserError,
+    WorkerContext,
 };
+
+/// The entries of the state.
+const FOUND: &str = "found";
 
 /// Keeps the nearest of the rows that workers found for each query. Blocks; holds what they found.
 pub(crate) struct Merge {
@@ -118,6 +122,21 @@ impl StatefulChannel for Channel {
         output.push(DataFrame::new(end - *sent, columns)?);
         *sent = end;
         Ok(Progress::More)
+    }
+
+    fn snapshot(&mut self) -> Result<Option<State>, UserError> {
+        Ok(Some(entries(FOUND, &self.held)))
+    }
+
+    fn restore(&mut self, state: State) -> Result<(), UserError> {
+        for (name, frame) in state {
+            if name != FOUND {
+                return Err(foreign(&name));
+            }
+            self.held_bytes += frame.estimated_size();
+            self.held.push(frame);
+        }
+        Ok(())
     }
 
     fn state_bytes(&self) -> usize {

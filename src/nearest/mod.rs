@@ -7,6 +7,9 @@ mod held_queries;
 mod held_rows;
 mod merge;
 mod number;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
 
 pub(crate) use held_queries::HeldQueries;
 pub(crate) use held_rows::HeldRows;
@@ -15,8 +18,10 @@ pub(crate) use number::Number;
 
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, DataType, Field, PlSmallStr, Schema};
-use quokka_engine::error::OperatorError;
+use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_operators::nearest::{Metric, Neighbours};
+
+use crate::user::{State, UserError};
 
 /// How near rows are found and named.
 #[derive(Clone, Debug)]
@@ -109,4 +114,14 @@ fn concatenate(frames: Vec<DataFrame>, schema: &Schema) -> Result<DataFrame, Ope
     }
     all.rechunk_mut();
     Ok(all)
+}
+
+/// Frames as entries of a state, all with one name.
+fn entries<'a>(name: &str, frames: impl IntoIterator<Item = &'a DataFrame>) -> State {
+    frames.into_iter().map(|frame| (name.to_owned(), frame.clone())).collect()
+}
+
+/// An entry of a state that something else wrote.
+fn foreign(name: &str) -> UserError {
+    OperatorError::message(ErrorKind::InvalidData, format!("a nearest join has no state named `{name}`")).into()
 }

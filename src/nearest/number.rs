@@ -1,12 +1,15 @@
 use polars_core::frame::DataFrame;
 use polars_core::prelude::{Column, DataType, PlSmallStr, Schema, SchemaRef};
 
-use super::{QUERY, field, joined};
+use super::{QUERY, field, foreign, joined};
 use crate::user::{
-    Description, InputPartitioning, Output, StatefulChannel, StatefulOperator, UserError, WorkerContext,
+    Description, InputPartitioning, Output, State, StatefulChannel, StatefulOperator, UserError, WorkerContext,
 };
 
-/// Gives each row a number that no other row has, in whatever order. Streams, and holds nothing.
+/// The entry of the state.
+const NEXT: &str = "next";
+
+/// Gives each row a number that no other row has, in whatever order. Streams, and holds the next number.
 pub(crate) struct Number;
 
 struct Channel {
@@ -42,6 +45,18 @@ impl StatefulChannel for Channel {
         let mut columns = batch.into_columns();
         columns.push(Column::new(PlSmallStr::from_static(QUERY), numbers));
         output.push(DataFrame::new(rows, columns)?);
+        Ok(())
+    }
+
+    fn snapshot(&mut self) -> Result<Option<State>, UserError> {
+        Ok(Some(vec![(NEXT.to_owned(), polars_core::df!(NEXT => [self.next])?)]))
+    }
+
+    fn restore(&mut self, state: State) -> Result<(), UserError> {
+        for (name, frame) in state {
+            let next = if name == NEXT { frame.column(NEXT)?.u64()?.get(0) } else { None };
+            self.next = next.ok_or_else(|| foreign(&name))?;
+        }
         Ok(())
     }
 }

@@ -26,7 +26,18 @@ impl DataStream {
     /// `with_columns([cols(["a"]).as_expr().fill_null_with_strategy(strategy)])`.
     ///
     /// Constants stream. The others block, and one worker holds all rows; `Forward` and `Backward` look at the order of a
-    /// sort or else of the table.
+    /// sort or else of the table. A value of the whole column can also be joined to the rows, so that nobody holds them, if
+    /// the table may be read twice:
+    ///
+    /// ```
+    /// # use quokka::prelude::*;
+    /// # let context = Context::builder().workers(1).build()?;
+    /// let stream = context.from_df(df!("a" => [Some(1.0), None, Some(3.0)]).unwrap());
+    /// let mean = stream.clone().select([col("a").mean().alias("mean")]);
+    /// let filled = stream.cross_join(mean, None).select([col("a").fill_null(col("mean"))]);
+    /// assert_eq!(filled.collect()?, df!("a" => [1.0, 2.0, 3.0]).unwrap());
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
     ///
     /// ```
     /// # use quokka::prelude::*;

@@ -43,6 +43,24 @@ fn nulls_are_filled_by_strategies() {
 }
 
 #[test]
+fn a_mean_can_be_joined_to_the_rows() {
+    let filled = |t: DataStream| {
+        let mean = t.clone().select([col("c").mean().alias("mean")]);
+        let both = t.cross_join(mean, None).with_columns([col("c").fill_null(col("mean"))]);
+        both.select([col("a"), col("b"), col("c")])
+    };
+    let frame = numbers_only();
+    for table in [frame.clone(), frame.head(Some(1)), frame.clear()] {
+        check([&table], Rows::AnyOrder, |[t]| filled(t), |[t]| t.with_columns([col("c").fill_null(col("c").mean())]));
+    }
+    let context = context();
+    let plan = filled(context.from_df(frame.clone())).explain().unwrap();
+    assert!(!plan.contains("needs all rows"), "{plan}");
+    let strategy = context.from_df(frame).fill_null_with_strategy(FillNullStrategy::Mean).explain().unwrap();
+    assert!(strategy.contains("needs all rows"), "{strategy}");
+}
+
+#[test]
 fn nulls_are_filled_by_values() {
     check_tables(Rows::AnyOrder, |t| t.fill_null(lit(3)), |t| t.fill_null(lit(3)));
     check_tables(

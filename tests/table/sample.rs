@@ -100,6 +100,11 @@ fn what_comes_before_counts() {
     // A limit of a sample leaves the sample as it is.
     let few = drawn(&table, false, |t| t.sample_n(40, options()).limit(5));
     assert!(few.len() == 5 && few.iter().all(|id| drawn_of_40.contains(id)));
+    for options in [options(), options().with_replacement(true), options().with_shuffle(true)] {
+        assert!(drawn(&table, false, |t| t.sample_n(40, options).limit(0)).is_empty());
+        let skipped = drawn(&table, false, |t| t.sample_n(40, options).slice(38, 5));
+        assert_eq!(skipped.len(), 2);
+    }
     let groups = context().from_df(numbers()).group_by([col("id") % lit(50)]).agg([len()]);
     assert_eq!(groups.clone().sample_n(20, options()).collect().unwrap().height(), 20);
     assert_eq!(groups.sample_frac(1.0, options()).collect().unwrap().height(), 50);
@@ -117,6 +122,12 @@ fn what_cannot_be_drawn() {
     let stream = || context().from_df(many());
     let error = stream().sample_n(601, options()).collect().unwrap_err();
     assert!(error.report().contains("601 rows are to be drawn, but there are 600"), "{}", error.report());
+    // However few of them are wanted.
+    for index in 0..settings() {
+        let (name, context) = setting(index);
+        let error = context.from_df(many()).sample_n(601, options()).limit(5).collect().unwrap_err();
+        assert!(error.report().contains("601 rows are to be drawn, but there are 600"), "{name}: {}", error.report());
+    }
     let error = stream().filter(lit(false)).sample_n(1, options().with_replacement(true)).collect().unwrap_err();
     assert!(error.report().contains("1 rows are to be drawn, but there are 0"), "{}", error.report());
     assert_eq!(stream().filter(lit(false)).sample_n(0, options()).collect().unwrap().height(), 0);

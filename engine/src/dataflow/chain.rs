@@ -115,9 +115,10 @@ impl Chain {
         self.links.iter().enumerate().all(|(level, link)| link.operator.is_ready(if level == 0 { input } else { 0 }))
     }
 
-    /// Whether further input would change nothing.
+    /// Whether further input would change nothing: some operator wants no more, and none before it has to see all.
     pub(super) fn is_satisfied(&self) -> bool {
-        self.links.iter().any(|link| link.operator.is_satisfied())
+        let decides = |link: &&Link| link.operator.is_satisfied() || link.operator.needs_all_input();
+        self.links.iter().find(decides).is_some_and(|link| link.operator.is_satisfied())
     }
 
     /// Whether everything has been pushed out after the last input ended.
@@ -193,6 +194,52 @@ impl Chain {
                 next.end_due = done && !next.ended;
                 Ok(())
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Wants {
+        no_more: bool,
+        all: bool,
+    }
+
+    impl Operator for Wants {
+        fn on_batch(&mut self, _: usize, _: Batch, _: &mut Output) -> Result<Progress, OperatorError> {
+            Ok(Progress::Done)
+        }
+
+        fn is_satisfied(&self) -> bool {
+            self.no_more
+        }
+
+        fn needs_all_input(&self) -> bool {
+            self.all
+        }
+    }
+
+    #[test]
+    fn input_ends_early_only_if_nobody_needs_all_of_it() {
+        const ANY: (bool, bool) = (false, false);
+        const NO_MORE: (bool, bool) = (true, false);
+        const ALL: (bool, bool) = (false, true);
+        for (links, expected) in [
+            (&[ANY, ANY][..], false),
+            (&[ANY, NO_MORE][..], true),
+            (&[ALL, NO_MORE][..], false),
+            (&[ANY, ALL, ANY, NO_MORE][..], false),
+            (&[NO_MORE, ALL][..], true),
+            (&[(true, true), ANY][..], true),
+        ] {
+            let make = |(no_more, all): &(bool, bool)| -> Box<dyn Operator> {
+                Box::new(Wants { no_more: *no_more, all: *all })
+            };
+            let metrics = Arc::new(NodeMetrics::new(links.len()));
+            let chain = Chain::new(links.iter().map(make).collect(), 1, 0, metrics);
+            assert_eq!(chain.is_satisfied(), expected, "{links:?}");
         }
     }
 }

@@ -18,7 +18,7 @@ fn column_bytes(column: &Column, rows: usize) -> usize {
         DataType::Int8 | DataType::UInt8 => rows,
         DataType::Int16 | DataType::UInt16 => 2 * rows,
         DataType::Int32 | DataType::UInt32 | DataType::Float32 | DataType::Date => 4 * rows,
-        DataType::Decimal(..) | DataType::Int128 => 16 * rows,
+        DataType::Decimal(..) | DataType::Int128 | DataType::UInt128 => 16 * rows,
         DataType::String => VIEW * rows + strings(column).unwrap_or(0),
         DataType::Binary => VIEW * rows + binaries(column).unwrap_or(0),
         DataType::List(_) | DataType::Array(..) | DataType::Struct(_) => {

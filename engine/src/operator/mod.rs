@@ -65,6 +65,12 @@ pub trait Operator {
         false
     }
 
+    /// Whether it must be given all of its input even if the operators fused behind it want no more rows: because it checks
+    /// its input, or because what its channels on other workers send depends on what this one has seen.
+    fn needs_all_input(&self) -> bool {
+        false
+    }
+
     /// Everything that the operator holds, as batches. `None` for an operator without state. Only called between batches,
     /// when nothing is left to [`resume`](Operator::resume).
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {

@@ -16,7 +16,7 @@ mod plan;
 mod tests;
 mod whole_group_aggregate;
 
-pub(crate) use accumulator::{has_hash, native, series_of};
+pub(crate) use accumulator::{approximate_n_unique, has_hash, native, series_of};
 pub use final_aggregate::FinalAggregate;
 pub use partial_aggregate::PartialAggregate;
 pub use plan::AggregatePlan;

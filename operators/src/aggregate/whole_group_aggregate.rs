@@ -9,11 +9,16 @@ use quokka_engine::operator::{
 };
 use quokka_engine::physical::physical_schema;
 
+use super::grouped_state::GroupedState;
 use super::groups::{GroupTable, Groups};
 use super::plan::WholeGroups;
 use crate::detach::detach;
+use crate::gather::gather;
 use crate::ordered_batches::{OrderedBatches, concatenate};
 use crate::slices::Slices;
+
+/// The entry of a state for what was folded.
+const FOLDED: &str = "folded";
 
 /// Picks the keys and columns that are exchanged for a [`WholeGroupAggregate`]. Streams, without state.
 pub struct KeyedRows {
@@ -39,7 +44,8 @@ impl OperatorFactory for KeyedRows {
 
 /// Evaluates aggregates that do not decompose on whole groups.
 ///
-/// Blocks; holds all rows of the groups whose keys it owns. Without keys, one worker holds all rows. The rows of a group
+/// Blocks; holds all rows of the groups whose keys it owns, with the columns that such aggregates read. Others are folded as
+/// rows come. Without keys, one worker holds all rows. The rows of a group
 /// stand in the order of the stream: by the worker that sent them, then as they were sent.
 pub struct WholeGroupAggregate {
     plan: Arc<WholeGroups>,
@@ -61,6 +67,7 @@ impl OperatorFactory for WholeGroupAggregate {
 
     fn create(&self, context: &WorkerContext) -> Result<Box<dyn Operator>, OperatorError> {
         Ok(Box::new(Channel {
+            folded: self.plan.folded().map(|folded| GroupedState::new(folded.clone())).transpose()?,
             plan: self.plan.clone(),
             context: *context,
             is_owner: context.worker == self.owner,
@@ -76,6 +83,8 @@ struct Channel {
     context: WorkerContext,
     is_owner: bool,
     held: OrderedBatches,
+    /// What is folded as rows come.
+    folded: Option<GroupedState>,
     grouped: Option<Grouped>,
     /// Without keys, what the only group became.
     result: Slices,
@@ -89,9 +98,16 @@ struct Grouped {
     order: Vec<u32>,
     /// Where the rows of each group end in `order`.
     ends: Vec<usize>,
+    /// What was folded, for each group.
+    folded: Option<DataFrame>,
     /// Groups that were sent.
     sent: usize,
 }
+
+/// Groups of folded rows that are not those of the rows that are held.
+#[derive(Debug, thiserror::Error)]
+#[error("the state of an aggregate has other groups than its rows")]
+struct OtherGroups;
 
 /// More rows than a row number can tell apart.
 #[derive(Debug, thiserror::Error)]
@@ -109,14 +125,15 @@ impl Channel {
         }
         let frame = concatenate(self.held.take())?;
         let mut frame =
-            frame.unwrap_or_else(|| DataFrame::empty_with_schema(&physical_schema(self.plan.exchanged_schema())));
+            frame.unwrap_or_else(|| DataFrame::empty_with_schema(&physical_schema(self.plan.held_schema())));
         frame.rechunk_mut();
         Ok(frame)
     }
 }
 
 impl Grouped {
-    fn new(rows: DataFrame, plan: &WholeGroups) -> Result<Self, OperatorError> {
+    /// Groups `rows`; `folded` are keys and states of the same groups.
+    fn new(rows: DataFrame, folded: Option<DataFrame>, plan: &WholeGroups) -> Result<Self, OperatorError> {
         let mut table = GroupTable::new(physical_schema(plan.key_schema()));
         let mut groups = Groups::default();
         table.lookup(rows.select(plan.key_names())?.columns(), &mut groups)?;
@@ -134,7 +151,19 @@ impl Grouped {
             order[*place] = row as u32;
             *place += 1;
         }
-        Ok(Self { keys: table.take(), rows, order, ends, sent: 0 })
+        let folded = match (folded, plan.folded()) {
+            (Some(states), Some(folded)) => {
+                table.lookup(&states.columns()[..plan.key_names().len()], &mut groups)?;
+                if table.len() != ends.len() || states.height() != ends.len() {
+                    return Err(OperatorError::new(ErrorKind::Internal, OtherGroups));
+                }
+                let mut places = vec![0; ends.len()];
+                groups.of_rows.iter().zip(0..).for_each(|(group, place)| places[*group as usize] = place);
+                Some(folded.finish(&gather(&states, &places)?)?)
+            },
+            _ => None,
+        };
+        Ok(Self { keys: table.take(), rows, order, ends, folded, sent: 0 })
     }
 
     /// Sends the next groups: as many as have `batch_rows` rows together.
@@ -155,9 +184,11 @@ impl Grouped {
         }
         // SAFETY: `order` is a permutation of the row numbers of `rows`.
         let rows = unsafe { self.rows.take_slice_unchecked_impl(&self.order[start..end], false) };
-        let keys = self.keys.slice(from as i64, slices.len());
+        let count = slices.len();
+        let keys = self.keys.slice(from as i64, count);
         let groups = GroupsType::new_slice(slices, false, true).into_sliceable();
-        output.push(plan.finish(&keys, &rows, &groups)?);
+        let folded = self.folded.as_ref().map(|folded| folded.slice(from as i64, count));
+        output.push(plan.finish(&keys, &rows, &groups, folded.as_ref())?);
         Ok(if self.sent < self.ends.len() { Progress::More } else { Progress::Done })
     }
 }
@@ -165,17 +196,25 @@ impl Grouped {
 impl Operator for Channel {
     fn on_batch(&mut self, _input: usize, batch: Batch, _output: &mut Output) -> Result<Progress, OperatorError> {
         let origin = batch.origin();
-        self.held.push(Batch::new(detach(batch.into_frame())?, origin));
+        let mut rows = batch.into_frame();
+        if let (Some(state), Some(folded)) = (&mut self.folded, self.plan.folded()) {
+            state.update(&folded.inputs(&rows)?, origin)?;
+            rows = rows.select(self.plan.held_schema().iter_names_cloned())?;
+        }
+        self.held.push(Batch::new(detach(rows)?, origin));
         Ok(Progress::Done)
     }
 
     fn on_input_end(&mut self, _input: usize, output: &mut Output) -> Result<Progress, OperatorError> {
         let rows = self.gather()?;
+        let folded = self.folded.as_mut().map(GroupedState::take_at_least_one).transpose()?;
         if !self.plan.key_names().is_empty() {
-            self.grouped = Some(Grouped::new(rows, &self.plan)?);
+            self.grouped = Some(Grouped::new(rows, folded, &self.plan)?);
         } else if self.is_owner {
+            let folded = folded.zip(self.plan.folded()).map(|(states, folded)| folded.finish(&states)).transpose()?;
             let no_keys = DataFrame::default();
-            self.result = Slices::new(self.plan.finish(&no_keys, &rows, &GroupPositions::default())?);
+            let groups = GroupPositions::default();
+            self.result = Slices::new(self.plan.finish(&no_keys, &rows, &groups, folded.as_ref())?);
         }
         self.resume(output)
     }
@@ -192,15 +231,23 @@ impl Operator for Channel {
     }
 
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
-        Ok(Some(self.held.snapshot()))
+        let mut state = self.held.snapshot();
+        if let Some(folded) = &mut self.folded {
+            state.push((FOLDED.into(), folded.copy()?));
+        }
+        Ok(Some(state))
     }
 
     fn restore(&mut self, state: State) -> Result<(), OperatorError> {
-        state.into_iter().try_for_each(|(name, rows)| self.held.restore(&name, rows))
+        state.into_iter().try_for_each(|(name, rows)| match &mut self.folded {
+            Some(folded) if name == FOLDED => folded.restore(&rows),
+            _ => self.held.restore(&name, rows),
+        })
     }
 
     fn state_bytes(&self) -> usize {
         let grouped = self.grouped.as_ref().map_or(0, |grouped| grouped.rows.estimated_size());
-        self.held.bytes() + grouped + self.result.bytes()
+        let folded = self.folded.as_ref().map_or(0, GroupedState::bytes);
+        self.held.bytes() + folded + grouped + self.result.bytes()
     }
 }

@@ -276,6 +276,11 @@ impl Operator for ProbeChannel {
         self.shared.options.drops_probe_rows() && self.shared.local(&self.context).is_empty()
     }
 
+    /// Rows that leave on their own are those that no channel of the process has found a match for.
+    fn needs_all_input(&self) -> bool {
+        self.shared.options.emits_build_rows() && self.context.workers_per_process() > 1
+    }
+
     fn snapshot(&mut self) -> Result<Option<State>, OperatorError> {
         if !self.shared.options.emits_build_rows() {
             return Ok(None);

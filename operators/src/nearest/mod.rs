@@ -5,6 +5,7 @@
 mod kernel;
 mod rows;
 mod search;
+mod state;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -25,13 +25,13 @@ const NOWHERE: u32 = u32::MAX;
 /// Distances are computed in 64 bits. Between equal distances a hash of the row decides, so the result does not depend on
 /// the order of rows.
 pub struct NearestRows {
-    search: Search,
-    queries: DataFrame,
+    pub(super) search: Search,
+    pub(super) queries: DataFrame,
     /// The vectors of the rows that are looked at.
     vectors: PlSmallStr,
     /// Rows that are near to some query, and some that were.
-    held: Vec<DataFrame>,
-    held_rows: usize,
+    pub(super) held: Vec<DataFrame>,
+    pub(super) held_rows: usize,
     held_bytes: usize,
     /// Queries whose neighbours were taken.
     taken: usize,
@@ -106,14 +106,17 @@ impl NearestRows {
         if self.held_rows > 2 * self.search.len() + SLACK { self.compact() } else { Ok(()) }
     }
 
-    fn hold(&mut self, rows: DataFrame) {
+    pub(super) fn hold(&mut self, rows: DataFrame) {
         self.held_rows += rows.height();
         self.held_bytes += rows.estimated_size();
         self.held.push(rows);
     }
 
     /// Gives up the rows that are no longer near to anything.
-    fn compact(&mut self) -> Result<(), OperatorError> {
+    pub(super) fn compact(&mut self) -> Result<(), OperatorError> {
+        if self.held_rows == 0 {
+            return Ok(());
+        }
         let mut places = vec![NOWHERE; self.held_rows];
         let mut kept: Vec<IdxSize> = Vec::new();
         self.search.each_place(|place| {

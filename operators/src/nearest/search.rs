@@ -216,6 +216,23 @@ impl Search {
         neighbour.place = place(vector);
         let at = neighbours.partition_point(|other| other.is_before(&neighbour));
         neighbours.insert(at, neighbour);
+        self.tighten(query);
+    }
+
+    /// Takes up a neighbour of a query that another search found; the nearest come first. `false` if it cannot be one.
+    pub fn take_up(&mut self, query: usize, neighbour: Neighbour) -> bool {
+        let Some(neighbours) = self.neighbours.get_mut(query) else { return false };
+        if neighbours.len() == self.k || neighbours.last().is_some_and(|last| neighbour.is_before(last)) {
+            return false;
+        }
+        neighbours.push(neighbour);
+        self.tighten(query);
+        true
+    }
+
+    /// Notes how near a vector must be once a query has enough neighbours.
+    fn tighten(&mut self, query: usize) {
+        let neighbours = &self.neighbours[query];
         if let Some(last) = neighbours.last().filter(|_| neighbours.len() == self.k) {
             let limit = match self.metric {
                 Metric::Euclidean => last.distance * last.distance,

@@ -1,5 +1,6 @@
 //! Small summaries of many values, which merge.
 
+mod distinct;
 mod keys;
 mod quantile;
 mod ranks;
@@ -7,6 +8,7 @@ mod ranks;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
+pub(crate) use distinct::with_own_sketches;
 pub(crate) use keys::Key;
 pub use quantile::{ApproximateExpr, QuantileOptions, approximate_quantile, approximate_quantiles};
 pub(crate) use quantile::{Quantiles, has_order, is_wide, recognize};

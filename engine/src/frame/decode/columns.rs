@@ -39,6 +39,8 @@ pub(super) fn read(reader: &mut Reader, dtype: &DataType, rows: usize) -> Result
         DataType::UInt16 => Ok(values::<u16>(reader, rows)?.boxed()),
         DataType::UInt32 => Ok(values::<u32>(reader, rows)?.boxed()),
         DataType::UInt64 => Ok(values::<u64>(reader, rows)?.boxed()),
+        DataType::Int128 => Ok(values::<i128>(reader, rows)?.boxed()),
+        DataType::UInt128 => Ok(values::<u128>(reader, rows)?.boxed()),
         DataType::Float32 => Ok(values::<f32>(reader, rows)?.boxed()),
         DataType::Float64 => Ok(values::<f64>(reader, rows)?.boxed()),
         DataType::Date => in_range::<i32>(reader, rows, validate::DAYS),

@@ -30,7 +30,8 @@ pub(super) fn lay_out(layout: &mut Layout, dtype: &DataType, chunks: &[ArrayRef]
         DataType::UInt64 => values::<u64>(layout, dtype, chunks),
         DataType::Float32 => values::<f32>(layout, dtype, chunks),
         DataType::Float64 => values::<f64>(layout, dtype, chunks),
-        DataType::Decimal(..) => values::<i128>(layout, dtype, chunks),
+        DataType::Decimal(..) | DataType::Int128 => values::<i128>(layout, dtype, chunks),
+        DataType::UInt128 => values::<u128>(layout, dtype, chunks),
         DataType::String => {
             validity(layout, chunks);
             let arrays = downcast::<Utf8ViewArray>(layout, dtype, chunks)?;

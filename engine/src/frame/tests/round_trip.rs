@@ -33,6 +33,8 @@ fn extremes_of_every_type() {
         (DataType::UInt16, vec![AnyValue::UInt16(u16::MAX)]),
         (DataType::UInt32, vec![AnyValue::UInt32(u32::MAX)]),
         (DataType::UInt64, vec![AnyValue::UInt64(u64::MAX)]),
+        (DataType::Int128, vec![AnyValue::Int128(i128::MIN), AnyValue::Int128(i128::MAX)]),
+        (DataType::UInt128, vec![AnyValue::UInt128(u128::MAX)]),
         (DataType::Float32, vec![AnyValue::Float32(f32::NAN), AnyValue::Float32(-0.0)]),
         (DataType::Float64, vec![AnyValue::Float64(f64::NAN), AnyValue::Float64(f64::NEG_INFINITY)]),
         (DataType::Decimal(38, 4), vec![AnyValue::Decimal(10i128.pow(38) - 1, 38, 4), AnyValue::Decimal(-1, 38, 4)]),

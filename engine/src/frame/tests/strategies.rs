@@ -36,6 +36,8 @@ pub(super) fn leaves() -> Vec<DataType> {
         DataType::UInt16,
         DataType::UInt32,
         DataType::UInt64,
+        DataType::Int128,
+        DataType::UInt128,
         DataType::Float32,
         DataType::Float64,
         DataType::Decimal(15, 2),
@@ -81,6 +83,8 @@ pub(super) fn value(dtype: &DataType) -> BoxedStrategy<AnyValue<'static>> {
         DataType::UInt16 => any::<u16>().prop_map(AnyValue::UInt16).boxed(),
         DataType::UInt32 => any::<u32>().prop_map(AnyValue::UInt32).boxed(),
         DataType::UInt64 => any::<u64>().prop_map(AnyValue::UInt64).boxed(),
+        DataType::Int128 => any::<i128>().prop_map(AnyValue::Int128).boxed(),
+        DataType::UInt128 => any::<u128>().prop_map(AnyValue::UInt128).boxed(),
         DataType::Float32 => any::<f32>().prop_map(AnyValue::Float32).boxed(),
         DataType::Float64 => any::<f64>().prop_map(AnyValue::Float64).boxed(),
         DataType::Decimal(precision, scale) => {

@@ -2,14 +2,16 @@
 
 use datasketches::error::Error;
 use datasketches::hll::{HllSketch, HllType, HllUnion};
+use polars_arrow::bitmap::Bitmap;
 use polars_core::frame::DataFrame;
-use polars_core::prelude::{Column, DataType, Series};
+use polars_core::prelude::{Column, DataType, IntoColumn, Series};
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::hash::hash_rows;
+use quokka_engine::physical::column_to_physical;
 
 use super::sketches::{Weight, each_image, images};
-use super::{Accumulator, Rows};
+use super::{Accumulator, Counted, Rows};
 
 /// Binary logarithm of the number of registers: a standard error of 1.04 / sqrt(2^14) = 0.8 %, as Polars' own has.
 const LOG_REGISTERS: u8 = 14;
@@ -18,15 +20,17 @@ const LOG_REGISTERS: u8 = 14;
 /// near-optimal cardinality estimation algorithm", 2007), sparse while there are few (Heule, Nunkesser and Hall,
 /// "HyperLogLog in practice", 2013). Null is a value. State: the image of the sketch, in the format of Apache DataSketches.
 pub(crate) struct DistinctSketches {
+    /// Whether values come with what a filter says of them.
+    filtered: bool,
     empty: HllUnion,
     sketches: Vec<HllUnion>,
     weight: Weight,
 }
 
 impl DistinctSketches {
-    pub fn new() -> Result<Self, OperatorError> {
+    pub fn new(filtered: bool) -> Result<Self, OperatorError> {
         let empty = HllUnion::new(LOG_REGISTERS).map_err(failed)?;
-        Ok(Self { empty, sketches: Vec::new(), weight: Weight::default() })
+        Ok(Self { filtered, empty, sketches: Vec::new(), weight: Weight::default() })
     }
 
     fn weigh(&mut self, rows: usize) {
@@ -38,12 +42,12 @@ impl DistinctSketches {
 pub(crate) fn has_hash(dtype: &DataType) -> bool {
     match dtype {
         DataType::Struct(fields) => fields.iter().all(|field| has_hash(&field.dtype)),
-        DataType::List(inner) => has_hash(inner),
+        DataType::List(inner) | DataType::Array(inner, _) => has_hash(inner),
         DataType::Boolean | DataType::String | DataType::Binary | DataType::Decimal(..) => true,
         DataType::Categorical(..) | DataType::Enum(..) => true,
         other => {
             let number = other.is_primitive_numeric() || other.is_temporal();
-            number && !matches!(other, DataType::UInt128 | DataType::Float16)
+            number && *other != DataType::Float16
         },
     }
 }
@@ -59,21 +63,44 @@ pub(crate) fn estimates(images: &Column) -> Result<Vec<u64>, OperatorError> {
     Ok(estimates)
 }
 
-/// Images of sketches of one value each.
-pub(crate) fn single_values(input: &Column) -> Result<Series, OperatorError> {
-    let single = |hash: u64| {
+/// Images of sketches of one value each, or of none where it is filtered out.
+pub(crate) fn single_values(input: &Column, filtered: bool) -> Result<Series, OperatorError> {
+    let (hashes, kept) = hashes(input, filtered)?;
+    let single = |(row, hash): (usize, u64)| {
         let mut sketch = HllSketch::new(LOG_REGISTERS, HllType::Hll8).map_err(failed)?;
-        sketch.update(hash);
+        if kept.as_ref().is_none_or(|kept| kept.get_bit(row)) {
+            sketch.update(hash);
+        }
         Ok(sketch.serialize())
     };
-    let all: Vec<Vec<u8>> = hashes(input)?.into_iter().map(single).collect::<Result<_, OperatorError>>()?;
+    let all: Vec<Vec<u8>> = hashes.into_iter().enumerate().map(single).collect::<Result<_, OperatorError>>()?;
     images(all.into_iter())
 }
 
-fn hashes(input: &Column) -> Result<Vec<u64>, OperatorError> {
+/// The estimate for the values of a column, as they lie in batches.
+pub(crate) fn approximate_n_unique(values: &Column) -> Result<u64, OperatorError> {
+    let mut sketches = DistinctSketches::new(false)?;
+    sketches.resize(1);
+    let rows = Rows { len: values.len(), groups: None, counts: None, founders: &[], origin: 0 };
+    sketches.update(rows, std::slice::from_ref(values))?;
+    let images = sketches.take()?.into_iter().map(IntoColumn::into_column);
+    Ok(images.map(|image| estimates(&image)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().sum())
+}
+
+/// A hash of each value, and which of them count if not all do.
+fn hashes(input: &Column, filtered: bool) -> Result<(Vec<u64>, Option<Bitmap>), OperatorError> {
+    let fields = if filtered { input.as_materialized_series().struct_()?.fields_as_series() } else { Vec::new() };
+    let (values, kept) = match fields.as_slice() {
+        [kept, values] => {
+            // The value is hashed alike with and without a filter.
+            let values = column_to_physical(values.clone().into_column())?;
+            (values, Counted::True.select(&kept.clone().into_column())?)
+        },
+        _ => (input.clone(), None),
+    };
     let name = PlSmallStr::from_static("value");
-    let frame = DataFrame::new(input.len(), vec![input.clone().with_name(name.clone())])?;
-    hash_rows(&frame, &[name])
+    let frame = DataFrame::new(values.len(), vec![values.with_name(name.clone())])?;
+    Ok((hash_rows(&frame, &[name])?, kept))
 }
 
 fn failed(error: Error) -> OperatorError {
@@ -87,18 +114,14 @@ impl Accumulator for DistinctSketches {
 
     fn update(&mut self, rows: Rows<'_>, input: &[Column]) -> Result<(), OperatorError> {
         for input in input {
-            let hashes = hashes(input)?;
-            match rows.groups {
-                None => {
-                    if let Some(sketch) = self.sketches.first_mut() {
-                        hashes.iter().for_each(|hash| sketch.update_value(hash));
-                    }
-                },
-                Some(groups) => {
-                    groups.iter().zip(&hashes).for_each(|(&group, hash)| {
-                        self.sketches[group as usize].update_value(hash);
-                    });
-                },
+            let (hashes, kept) = hashes(input, self.filtered)?;
+            let mut note = |row: usize| {
+                let group = rows.groups.map_or(0, |groups| groups[row] as usize);
+                self.sketches[group].update_value(hashes[row]);
+            };
+            match kept {
+                None => (0..hashes.len()).for_each(&mut note),
+                Some(kept) => kept.true_idx_iter().for_each(note),
             }
         }
         self.weigh(rows.len);

@@ -38,7 +38,7 @@ macro_rules! ordered_float {
     )*};
 }
 
-ordered_integer!(i8, i16, i32, i64, i128, u8, u16, u32, u64);
+ordered_integer!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128);
 ordered_float!(f32, f64);
 
 /// Smallest or largest value that is not null. State: that value, null if there is none.

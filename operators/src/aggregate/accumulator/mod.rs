@@ -25,7 +25,7 @@ pub(crate) use boolean::Truth;
 pub(crate) use bytes::BytesExtremum;
 pub(crate) use count::{Count, Counted};
 pub(crate) use decimal_sum::DecimalSum;
-pub(crate) use distinct_sketches::{DistinctSketches, estimates, has_hash, single_values};
+pub(crate) use distinct_sketches::{DistinctSketches, approximate_n_unique, estimates, has_hash, single_values};
 pub(crate) use end_value::EndValue;
 pub(crate) use extremum::Extremum;
 pub(crate) use few_groups::{FEW, count_by_group};

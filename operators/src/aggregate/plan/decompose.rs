@@ -7,7 +7,7 @@ use polars_core::schema::Schema;
 use polars_plan::dsl::{AggExpr, BooleanFunction, FunctionExpr};
 use quokka_engine::error::OperatorError;
 use quokka_engine::expr::decimal::{mean_dtype, sum_dtype};
-use quokka_engine::expr::prelude::{NULL, col, lit, when};
+use quokka_engine::expr::prelude::{NULL, as_struct, col, lit, when};
 use quokka_engine::expr::{Expr, Requirement, columns_of, output_field, requirement};
 use quokka_engine::physical::{column_to_logical, is_narrow};
 
@@ -212,11 +212,23 @@ impl<'a> Decomposer<'a> {
     }
 
     fn distinct(&mut self, input: &Expr) -> Result<Option<Expr>, OperatorError> {
-        let Some((input, dtype)) = self.input(input, false)? else { return Ok(None) };
-        if !Function::DistinctSketch.takes(&dtype) {
+        // Null is a value, so that it cannot stand for rows that are dropped.
+        let (input, filtered) = match input {
+            Expr::Filter { input, by } => {
+                if !self.is_input(by)? || !self.is_input(input)? {
+                    return Ok(None);
+                }
+                let kept = by.as_ref().clone().alias("kept");
+                (as_struct(vec![kept, input.as_ref().clone().alias("value")]), true)
+            },
+            input => (input.clone(), false),
+        };
+        let Some((input, dtype)) = self.input(&input, false)? else { return Ok(None) };
+        let function = Function::DistinctSketch { filtered };
+        if !function.takes(&dtype) {
             return Ok(None);
         }
-        let column = self.partial(Function::DistinctSketch, Some(input), dtype);
+        let column = self.partial(function, Some(input), dtype);
         Ok(Some(self.outcome(Outcome::Distinct { column })))
     }
 

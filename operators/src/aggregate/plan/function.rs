@@ -39,8 +39,11 @@ pub(crate) enum Function {
     Moments,
     /// What quantiles are estimated from, of the given size.
     QuantileSketch(u16),
-    /// What the number of distinct values is estimated from.
-    DistinctSketch,
+    /// What the number of distinct values is estimated from. `filtered`: of structs of a boolean and a value, those values
+    /// whose boolean is true.
+    DistinctSketch {
+        filtered: bool,
+    },
 }
 
 impl Function {
@@ -53,7 +56,7 @@ impl Function {
             Function::EndValue { .. } => vec![input.clone(), DataType::UInt32],
             Function::Truth { .. } => vec![DataType::Boolean],
             Function::Moments => vec![DataType::UInt64, DataType::Float64, DataType::Float64],
-            Function::QuantileSketch(_) | Function::DistinctSketch => vec![DataType::Binary],
+            Function::QuantileSketch(_) | Function::DistinctSketch { .. } => vec![DataType::Binary],
         }
     }
 
@@ -78,7 +81,7 @@ impl Function {
             },
             Function::Moments => input.is_primitive_numeric() || input.is_bool() || input.is_decimal(),
             Function::QuantileSketch(_) => has_order(input),
-            Function::DistinctSketch => has_hash(input),
+            Function::DistinctSketch { .. } => has_hash(input),
             Function::Count(_) | Function::EndValue { .. } => !input.is_null() && !input.is_object(),
         }
     }
@@ -116,6 +119,7 @@ impl Function {
                     DataType::UInt16 => extremum!(u16),
                     DataType::UInt32 => extremum!(u32),
                     DataType::UInt64 => extremum!(u64),
+                    DataType::UInt128 => extremum!(u128),
                     DataType::Float32 => extremum!(f32),
                     DataType::Float64 => extremum!(f64),
                     DataType::String | DataType::Binary => Box::new(BytesExtremum::new(largest, input.clone())),
@@ -127,7 +131,7 @@ impl Function {
             Function::Moments => Box::new(Moments::default()),
             &Function::QuantileSketch(k) if is_wide(input) => Box::new(QuantileSketches::<i128>::new(k)),
             &Function::QuantileSketch(k) => Box::new(QuantileSketches::<i64>::new(k)),
-            Function::DistinctSketch => Box::new(DistinctSketches::new()?),
+            &Function::DistinctSketch { filtered } => Box::new(DistinctSketches::new(filtered)?),
         })
     }
 
@@ -161,7 +165,7 @@ impl Function {
                 vec![single_ranks::<i128>(k, input)?.into_column()]
             },
             &Function::QuantileSketch(k) => vec![single_ranks::<i64>(k, input)?.into_column()],
-            Function::DistinctSketch => vec![single_values(input)?.into_column()],
+            &Function::DistinctSketch { filtered } => vec![single_values(input, filtered)?.into_column()],
         })
     }
 
@@ -203,7 +207,7 @@ impl fmt::Display for Function {
             Function::EndValue { last: true } => "last",
             Function::Moments => "moments",
             Function::QuantileSketch(k) => return write!(f, "quantile_sketch[{k}]"),
-            Function::DistinctSketch => "distinct_sketch",
+            Function::DistinctSketch { .. } => "distinct_sketch",
         })
     }
 }

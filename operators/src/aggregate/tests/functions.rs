@@ -46,8 +46,8 @@ fn sum() {
 
 #[test]
 fn min_and_max() {
-    over(&[&NUMBERS, &TIMES, &TEXTS, &["decimal", "wide", "category"]], Expr::min);
-    over(&[&NUMBERS, &TIMES, &TEXTS, &["decimal", "wide", "category"]], Expr::max);
+    over(&[&NUMBERS, &TIMES, &TEXTS, &["decimal", "wide", "category", "i128", "u128"]], Expr::min);
+    over(&[&NUMBERS, &TIMES, &TEXTS, &["decimal", "wide", "category", "i128", "u128"]], Expr::max);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn variance_and_deviation() {
 
 #[test]
 fn counts() {
-    let all = [&NUMBERS[..], &TIMES, &TEXTS, &["category", "decimal", "structure", "list"]];
+    let all = [&NUMBERS[..], &TIMES, &TEXTS, &["category", "decimal", "structure", "list", "array", "i128", "u128"]];
     over(&all, Expr::count);
     over(&all, Expr::len);
     over(&all, Expr::null_count);
@@ -114,7 +114,8 @@ fn counts() {
 
 #[test]
 fn first_and_last() {
-    let all = [&NUMBERS[..], &TIMES, &TEXTS, &["category", "decimal", "wide", "structure", "list"]];
+    let all =
+        [&NUMBERS[..], &TIMES, &TEXTS, &["category", "decimal", "wide", "structure", "list", "array", "i128", "u128"]];
     over_in_order(&all, Expr::first);
     over_in_order(&all, Expr::last);
 }

@@ -1,6 +1,7 @@
 //! Keys of every type.
 
 use polars_core::df;
+use polars_core::prelude::DataType;
 
 use quokka_engine::expr::Expr;
 use quokka_engine::expr::prelude::{col, len, lit};
@@ -16,8 +17,9 @@ fn single_columns() {
     let frame = all_types(300);
     for name in frame.get_column_names_owned() {
         let key = col(name.clone()).alias("key");
-        if frame.column(&name).unwrap().dtype().is_decimal() {
-            // Polars groups by a single decimal only in builds with 128-bit integers.
+        let dtype = frame.column(&name).unwrap().dtype().clone();
+        if dtype.is_decimal() || matches!(dtype, DataType::Int128 | DataType::UInt128 | DataType::Array(..)) {
+            // Polars groups by a single number of 128 bits only in builds with `dtype-i128`.
             check(&[key, lit(true).alias("always")], &values(), &frame);
         } else {
             check(&[key], &values(), &frame);
@@ -46,7 +48,8 @@ fn many_columns() {
     let frame = all_types(150);
     check(&["i8", "boolean", "u8", "i16", "u32"].map(col), &values(), &frame);
     check(
-        &["string", "binary", "enumeration", "list", "structure"].map(|name| col(name).alias(format!("key {name}"))),
+        &["string", "binary", "enumeration", "list", "structure", "array"]
+            .map(|name| col(name).alias(format!("key {name}"))),
         &values(),
         &frame,
     );
@@ -55,7 +58,7 @@ fn many_columns() {
 #[test]
 fn whole_groups() {
     let frame = all_types(150);
-    for name in ["i8", "special", "string", "structure", "list", "category"] {
+    for name in ["i8", "special", "string", "structure", "list", "array", "category"] {
         check(&[col(name).alias("key")], &[col("i32").median(), col("u8").n_unique()], &frame);
     }
 }

@@ -153,6 +153,7 @@ fn text(value: &AnyValue<'_>) -> String {
     match value {
         AnyValue::Float64(value) => (value + 0.0).abs().to_string() + if *value < 0.0 { "-" } else { "" },
         AnyValue::Float32(value) => (value + 0.0).abs().to_string() + if *value < 0.0 { "-" } else { "" },
+        AnyValue::Array(items, _) => items.iter().map(|item| text(&item)).collect::<Vec<_>>().join(", "),
         AnyValue::StructOwned(fields) => fields.0.iter().map(text).collect::<Vec<_>>().join(", "),
         value => format!("{value:?}"),
     }
@@ -167,7 +168,7 @@ fn close(left: &AnyValue<'_>, right: &AnyValue<'_>) -> bool {
     match (left, right) {
         (AnyValue::Float64(left), AnyValue::Float64(right)) => near(*left, *right, 1e-9),
         (AnyValue::Float32(left), AnyValue::Float32(right)) => near(f64::from(*left), f64::from(*right), 1e-5),
-        (AnyValue::List(left), AnyValue::List(right)) => {
+        (AnyValue::List(left), AnyValue::List(right)) | (AnyValue::Array(left, _), AnyValue::Array(right, _)) => {
             left.len() == right.len() && left.iter().zip(right.iter()).all(|(left, right)| close(&left, &right))
         },
         // The mean of dates is rounded down to a microsecond, from a float whose last bit depends on the order of operations.
@@ -209,6 +210,7 @@ fn all_types(rows: usize) -> DataFrame {
     add("duration", draw(12), DataType::Duration(TimeUnit::Nanoseconds));
     add("decimal", draw(5_000), DataType::Decimal(15, 2));
     add("wide", draw(7), DataType::Decimal(30, 4));
+    add("i128", draw(8), DataType::Int128);
     add("boolean", draw(2), DataType::Boolean);
     let mut unsigned = |name: &str, limit: u64, dtype: DataType| {
         let values = draw(limit).into_iter().map(|value| value.map(i64::abs)).collect();
@@ -218,6 +220,7 @@ fn all_types(rows: usize) -> DataFrame {
     unsigned("u16", 40_000, DataType::UInt16);
     unsigned("u32", 13, DataType::UInt32);
     unsigned("u64", 1 << 40, DataType::UInt64);
+    unsigned("u128", 10, DataType::UInt128);
     unsigned("time", 1 << 40, DataType::Time);
     let words = ["", "a", "b", "null\0", "seven..", "exactly 12 b", "more than twelve bytes", "ÄÖÜ", "a\0"];
     let mut words = |name: &str, dtype: DataType| {
@@ -266,5 +269,11 @@ fn all_types(rows: usize) -> DataFrame {
     let mut lists = lists.unwrap().into_column();
     lists.rename("list".into());
     frame.with_column(lists).unwrap();
+    let numbers = (0..2 * rows).map(|_| [Some(f64::NAN), Some(-0.0), Some(0.0), None][random(4) as usize]);
+    let numbers = Float64Chunked::from_iter_options("array".into(), numbers).into_series();
+    let pairs = numbers.reshape_array(&[ReshapeDimension::new(-1), ReshapeDimension::new(2)]).unwrap();
+    let valid: BooleanChunked = (0..rows).map(|_| Some(random(5) > 0)).collect();
+    let nulls = Series::full_null("array".into(), rows, pairs.dtype());
+    frame.with_column(pairs.zip_with(&valid, &nulls).unwrap().into_column()).unwrap();
     frame
 }

@@ -16,7 +16,7 @@ const ORDERED: [&str; 19] = [
     "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "special", "date", "datetime", "zoned",
     "duration", "time", "decimal", "wide", "nothing",
 ];
-const HASHED: [&str; 6] = ["string", "binary", "category", "enumeration", "structure", "list"];
+const HASHED: [&str; 9] = ["string", "binary", "category", "enumeration", "structure", "list", "array", "i128", "u128"];
 const AT: [f64; 5] = [0.0, 0.1, 0.5, 0.9, 1.0];
 
 /// As many rows as sketches hold as they are.
@@ -137,12 +137,89 @@ fn few_distinct_values_are_counted_exactly() {
         names.iter().map(|name| count(col(*name)).alias(format!("of {name}"))).collect()
     };
     for keys in [vec![], vec![col("i64")], vec![col("string"), col("u8")]] {
-        let expected = oracle(&keys, &aggs(Expr::n_unique), &frame).unwrap();
+        let expected = n_unique(&keys, &names, |column| column, &frame);
         let plan = AggregatePlan::new(&keys, &aggs(Expr::approx_n_unique), frame.schema()).unwrap();
         assert!(plan.two_phase());
         for run in RUNS {
             let actual = execute(&plan, &frame, run).unwrap();
             assert_same(&actual, &expected, keys.len(), &format!("{keys:?} {run:?}"));
+        }
+    }
+}
+
+/// The exact numbers of distinct values of columns, as `of {name}`. Polars counts none of arrays or numbers of 128 bits.
+fn n_unique(keys: &[Expr], names: &[&str], values: fn(Expr) -> Expr, frame: &DataFrame) -> DataFrame {
+    let comparable = |name: &&str| match frame.column(name).unwrap().dtype() {
+        DataType::Array(inner, _) => col(*name).cast(DataType::List(inner.clone())),
+        DataType::Int128 | DataType::UInt128 => col(*name).cast(DataType::Int64),
+        _ => col(*name),
+    };
+    let counts: Vec<Expr> =
+        names.iter().map(|name| values(comparable(name)).n_unique().alias(format!("of {name}"))).collect();
+    oracle(keys, &counts, frame).unwrap()
+}
+
+#[test]
+fn filtered_values_are_counted_without_their_groups() {
+    let frame = frame();
+    let names = [&ORDERED[..], &HASHED].concat();
+    // Drops nulls, keeps nulls, is null itself, keeps all, keeps none.
+    let filters: [fn(Expr) -> Expr; 4] = [
+        |column| column.filter(col("boolean")),
+        |column| column.filter(col("i16").is_null().or(col("u8").gt(lit(3)))),
+        |column| column.filter(col("u32").is_not_null().or(lit(true))),
+        |column| column.filter(col("u32").gt(lit(1_000_000))),
+    ];
+    for filter in filters {
+        let aggs: Vec<Expr> =
+            names.iter().map(|name| filter(col(*name)).approx_n_unique().alias(format!("of {name}"))).collect();
+        for keys in [vec![], vec![col("i64")]] {
+            let expected = n_unique(&keys, &names, filter, &frame);
+            let plan = AggregatePlan::new(&keys, &aggs, frame.schema()).unwrap();
+            assert!(plan.two_phase());
+            for run in RUNS {
+                let actual = execute(&plan, &frame, run).unwrap();
+                assert_same(&actual, &expected, keys.len(), &format!("{keys:?} {run:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn estimates_do_not_depend_on_what_else_is_asked_for() {
+    let rows = 60_000i64;
+    let frame = df!(
+        "k" => (0..rows).map(|row| row % 3).collect::<Vec<_>>(),
+        "v" => (0..rows).map(|row| row * 1_000_003).collect::<Vec<_>>(),
+        "t" => (0..rows).map(|row| format!("text {}", row / 2)).collect::<Vec<_>>(),
+    )
+    .unwrap();
+    let mut frame = frame;
+    let price = frame.column("v").unwrap().cast(&DataType::Decimal(18, 2)).unwrap().with_name("d".into());
+    frame.with_column(price).unwrap();
+    let aggs: Vec<Expr> = ["v", "t", "d"]
+        .iter()
+        .flat_map(|name| {
+            let all = col(*name).filter(col("k").gt_eq(lit(0i64))).approx_n_unique().alias(format!("all {name}"));
+            let some = col(*name).filter(col("v").gt(lit(7i64))).approx_n_unique().alias(format!("some {name}"));
+            [col(*name).approx_n_unique(), all, some]
+        })
+        .collect();
+    let mut with_median = aggs.clone();
+    with_median.push(col("v").median().alias("median"));
+    for keys in [vec![], vec![col("k")]] {
+        let alone = AggregatePlan::new(&keys, &aggs, frame.schema()).unwrap();
+        let beside = AggregatePlan::new(&keys, &with_median, frame.schema()).unwrap();
+        assert!(alone.two_phase() && !beside.two_phase());
+        for (workers, batch_rows) in [(1, 65_536), (3, 5000)] {
+            let run = Run { workers, batch_rows, restore: Restore::Never };
+            let expected = execute(&alone, &frame, run).unwrap();
+            let actual = execute(&beside, &frame, run).unwrap().drop("median").unwrap();
+            assert_same(&actual, &expected, keys.len(), &format!("{keys:?} {run:?}"));
+            for name in ["v", "t", "d"] {
+                let all = expected.column(&format!("all {name}")).unwrap().as_materialized_series();
+                assert!(expected.column(name).unwrap().as_materialized_series().equals(all), "{name}");
+            }
         }
     }
 }
@@ -168,6 +245,38 @@ fn many_distinct_values_are_estimated_alike_however_rows_come() {
                 }
             }
             assert_eq!(first.get_or_insert(actual.clone()), &actual);
+        }
+    }
+}
+
+#[test]
+fn what_is_folded_beside_a_median_is_not_held() {
+    let rows = 20_000i64;
+    let text = |row: i64| format!("a text that takes more memory than a number, {}", row % 500);
+    let frame = df!(
+        "k" => (0..rows).map(|row| row % 10).collect::<Vec<_>>(),
+        "v" => (0..rows).collect::<Vec<_>>(),
+        "t" => (0..rows).map(text).collect::<Vec<_>>(),
+    )
+    .unwrap();
+    let aggs = [col("t").approx_n_unique(), col("t").max().alias("last"), len(), col("v").median()];
+    for keys in [vec![], vec![col("k")]] {
+        let plan = AggregatePlan::new(&keys, &aggs, frame.schema()).unwrap();
+        let run = Run { workers: 1, batch_rows: 1000, restore: Restore::Never };
+        let exchanged = super::exchange(&plan, vec![batches(&frame, 1000)], run).unwrap();
+        let mut operator = plan.after_exchange().create(&context(0, run)).unwrap();
+        let mut output = Output::default();
+        for batch in exchanged.into_iter().flatten() {
+            assert_eq!(operator.on_batch(0, Batch::new(batch, 0), &mut output).unwrap(), Progress::Done);
+        }
+        let held = operator.state_bytes();
+        assert!(held < rows as usize * 30, "{held} bytes");
+        for run in RUNS {
+            // Of few rows the count is exact.
+            let few = frame.slice(0, 600);
+            let expected = [col("t").n_unique(), col("t").max().alias("last"), len(), col("v").median()];
+            let expected = oracle(&keys, &expected, &few).unwrap();
+            assert_same(&execute(&plan, &few, run).unwrap(), &expected, keys.len(), &format!("{keys:?} {run:?}"));
         }
     }
 }

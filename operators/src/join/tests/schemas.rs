@@ -215,6 +215,25 @@ fn an_empty_build_side_ends_the_probe_side() {
 }
 
 #[test]
+fn rows_without_a_match_are_known_when_all_of_the_probe_side_was_seen() {
+    let frame = df!("a" => [1i64]).unwrap();
+    for (how, build, needed) in [
+        (JoinType::Full, Side::Right, true),
+        (JoinType::Full, Side::Left, true),
+        (JoinType::Left, Side::Left, true),
+        (JoinType::Left, Side::Right, false),
+        (JoinType::Inner, Side::Left, false),
+        (JoinType::Semi, Side::Left, true),
+        (JoinType::Anti, Side::Right, false),
+    ] {
+        let join = plan(&frame, &frame, (&["a"], &["a"]), &JoinOptions::new(how).with_build(build));
+        assert_eq!(join.probe_channel(&CLUSTERS[1].context(0)).needs_all_input(), needed, "{how} {build}");
+        // A single worker gives them out itself, behind whatever it found before.
+        assert!(!join.probe_channel(&CLUSTERS[2].context(0)).needs_all_input(), "{how} {build}");
+    }
+}
+
+#[test]
 fn descriptions_name_all_parameters() {
     use quokka_engine::operator::OperatorFactory;
     let left = df!("a" => [1i64], "b" => [1i64]).unwrap();

@@ -173,6 +173,27 @@ fn what_cannot_be_read_is_told_with_its_address() {
 }
 
 #[test]
+fn what_is_secret_in_an_address_is_in_no_report() {
+    // Nobody listens there.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let few = StoreOptions::default().with("max_retries", "0");
+    for (secret, shown) in [
+        (format!("http://{address}/x.csv?X-Amz-Signature=hush"), format!("`http://{address}/x.csv?…`")),
+        ("https://me:hush@example.org/x.csv".into(), "`https://…`".into()),
+    ] {
+        let read = context().read_csv_with(&secret, CsvOptions::default().with_store_options(few.clone())).map(drop);
+        let write = context().from_df(table(1)).sink_csv(&secret).map(drop);
+        for error in [read.unwrap_err(), write.unwrap_err()] {
+            let report = error.report();
+            assert!(
+                report.contains(&shown) && !report.contains("hush") && !format!("{error:?}").contains("hush"),
+                "{report}"
+            );
+        }
+    }
+}
+
+#[test]
 fn addresses_of_local_files_are_paths() {
     let server = Server::start("local");
     write_parquet(server.path("f.parquet"), &table(10), 10);

@@ -8,6 +8,7 @@ mod sources;
 
 pub use builder::ContextBuilder;
 pub use paths::Paths;
+pub(crate) use paths::shown;
 
 use std::fmt;
 use std::sync::Arc;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use quokka_connectors::store::Location;
+
 /// One path or several: a string, a path, or an array, slice or vector of them. Each names a file, a directory or a glob, on a
 /// local disk or, by its address, in a store: `s3://bucket/key`, `gs://bucket/key`, `az://container/key`,
 /// `abfss://container@account.dfs.core.windows.net/key`, `http://` and `https://`, `file://`. Options of stores are those of
@@ -9,6 +11,15 @@ use std::path::{Path, PathBuf};
 pub trait Paths {
     /// The paths, in order.
     fn into_paths(self) -> Vec<PathBuf>;
+}
+
+/// A path as errors show it: what is secret in an address is left out.
+pub(crate) fn shown(path: &Path) -> String {
+    match path.to_str().map(Location::parse) {
+        Some(Ok(location)) => location.to_string(),
+        Some(Err(error)) => error.url().to_owned(),
+        None => path.display().to_string(),
+    }
 }
 
 macro_rules! one_path {

@@ -11,7 +11,7 @@ use quokka_connectors::parquet::{ParquetOptions, ParquetScan};
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::source::Scan;
 
-use super::{Context, Paths};
+use super::{Context, Paths, shown};
 use crate::arrow::from_record_batches;
 use crate::error::{Error, Result};
 use crate::plan::logical::LogicalPlan;
@@ -211,6 +211,6 @@ impl Context {
 }
 
 pub(super) fn cannot_open(paths: &[PathBuf], error: impl Into<OperatorError>) -> Error {
-    let names = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+    let names = paths.iter().map(|path| shown(path)).collect::<Vec<_>>();
     Error::Source { source_name: names.join(", "), source: error.into() }
 }

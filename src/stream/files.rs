@@ -1,6 +1,6 @@
 //! Queries that end in files, whatever their format: CSV here, Parquet in `sink`; and how they are waited for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use quokka_connectors::csv::CsvWriteOptions;
@@ -10,6 +10,7 @@ use quokka_engine::pool::QueryProgress;
 
 use super::DataStream;
 use super::run::assembling;
+use crate::context::shown;
 use crate::error::{Error, Result};
 use crate::plan::cardinality::Estimates;
 use crate::plan::physical::{Collected, Ending};
@@ -85,7 +86,7 @@ impl DataStream {
     /// A query that does not fit its input; a source that cannot be opened; a target that cannot be written to.
     pub fn start_sink(&self, path: impl AsRef<Path>, options: impl WriteOptions) -> Result<RunningSink> {
         let path = path.as_ref();
-        let refused = |source: OperatorError| Error::Sink { path: PathBuf::from(path), source };
+        let refused = |source: OperatorError| Error::Sink { path: shown(path).into(), source };
         let estimates = Estimates::default();
         let query = self.optimized(&estimates)?;
         let files = options.file_options().clone();

@@ -170,7 +170,7 @@ fn again_after(attempt: u32, error: &StoreError) {
 }
 
 /// Looks an object up; passing failures are tried again. A web server may know GET only, or have signed nothing else: it
-/// is asked for a byte then, and its answer tells the size.
+/// is asked for a byte then, or for all of the file if it knows no ranges, and its answer tells the size.
 pub(super) async fn head(remote: &Arc<Remote>, location: &Location) -> Result<FileEntry, StoreError> {
     const ACTION: &str = "look up";
     let path = remote.path(location, ACTION)?;
@@ -197,9 +197,11 @@ pub(super) async fn head(remote: &Arc<Remote>, location: &Location) -> Result<Fi
         };
         let (_, again) = classify(&error);
         if !again && remote.scheme() == Scheme::Http {
-            let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
-            if let Ok(answer) = store.get_opts(&path, options).await {
-                return Ok(found(answer.meta));
+            for range in [Some(GetRange::Bounded(0..1)), None] {
+                let options = GetOptions { range, ..GetOptions::default() };
+                if let Ok(answer) = store.get_opts(&path, options).await {
+                    return Ok(found(answer.meta));
+                }
             }
         }
         if !again || attempt > remote.retry.retries || start.elapsed() >= remote.retry.timeout {

@@ -27,6 +27,7 @@ fn check(store: &Store, root: &str) {
     listing::check(store, &format!("{root}list/"));
     keys_are_literal(store, &format!("{root}keys/"));
     files_appear_when_they_are_committed(store, &format!("{root}stage/"));
+    one_of_two_is_there(store, &format!("{root}x"));
     ranges_and_versions(store, &format!("{root}x"));
     let all: Vec<Location> =
         store.list(&location(&format!("{root}**/*"))).unwrap().map(|file| file.unwrap().location).collect();
@@ -88,6 +89,18 @@ fn files_appear_when_they_are_committed(store: &Store, root: &str) {
         assert!(read_all(store, &store.head(&target).unwrap()) == bytes);
         store.delete(&target).unwrap();
     }
+}
+
+/// Who commits last wins, or is refused; no version is mixed.
+fn one_of_two_is_there(store: &Store, key: &str) {
+    let target = location(key);
+    let versions = [content(17 << 20), content(18 << 20)];
+    let staged = [0, 1].map(|number| stage(store, &target, &versions[number], StageOptions::default()));
+    let committed = staged.map(Staged::commit);
+    assert!(committed[0].is_ok());
+    let found = read_all(store, &store.head(&target).unwrap());
+    assert!(found == versions[usize::from(committed[1].is_ok())], "{committed:?}");
+    store.delete(&target).unwrap();
 }
 
 fn ranges_and_versions(store: &Store, key: &str) {

@@ -189,6 +189,19 @@ fn files_of_a_web_server_are_read() {
     assert_eq!(store.head(&refused).unwrap_err().kind(), StoreErrorKind::Permission);
 }
 
+#[test]
+fn a_web_server_that_knows_nothing_but_whole_files_is_read() {
+    let proxy = Proxy::start(Server::start().address, |request| match request.method.as_str() {
+        "GET" => Fault::Body("abc".into()),
+        _ => Fault::Status(405),
+    });
+    let location = Location::parse(&format!("http://{}/x", proxy.address)).unwrap();
+    let store = Store::open(&location, &StoreOptions::default()).unwrap();
+    let mut stream = store.stream(&store.head(&location).unwrap()).unwrap();
+    assert_eq!(stream.next_chunk().unwrap().unwrap(), "abc");
+    assert_eq!(stream.next_chunk().unwrap(), None);
+}
+
 fn signed_url(address: std::net::SocketAddr, key: &str) -> Location {
     use object_store::aws::AmazonS3Builder;
     use object_store::signer::Signer;

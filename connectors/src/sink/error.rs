@@ -72,6 +72,30 @@ pub enum WriteError {
         /// What happened first.
         source: Box<StoreError>,
     },
+    /// A single file in a store that is there, although the store has not said so.
+    #[error(
+        "`{}` may have been written: a file of its size is there, but the store did not confirm that it is this one; look \
+         at it, or overwrite it",
+        path.display()
+    )]
+    Unclear {
+        /// The target.
+        path: PathBuf,
+        /// What happened.
+        source: Box<StoreError>,
+    },
+    /// Files that two queries wrote to a store at the same time.
+    #[error(
+        "another query wrote to `{}` at the same time, so that it holds files of both; overwrite it again{}",
+        path.display(),
+        left_of(others, "", ", or delete these, which are of the other")
+    )]
+    Mixed {
+        /// The target.
+        path: PathBuf,
+        /// Files of the other query.
+        others: Vec<String>,
+    },
     /// Files in a store that were to be replaced and could not be deleted.
     #[error("all new files of `{}` are visible, but old ones, too; {}", path.display(), left_of(old, "", "delete these"))]
     Replace {
@@ -141,7 +165,7 @@ impl From<WriteError> for OperatorError {
         let kind = match &error {
             WriteError::Store(source) if source.kind() == StoreErrorKind::Invalid => ErrorKind::InvalidQuery,
             WriteError::Store(_) | WriteError::Commit { .. } | WriteError::Replace { .. } => ErrorKind::Io,
-            WriteError::Io { .. } => ErrorKind::Io,
+            WriteError::Io { .. } | WriteError::Unclear { .. } | WriteError::Mixed { .. } => ErrorKind::Io,
             WriteError::Encode { source, .. } => source.kind(),
             _ => ErrorKind::InvalidQuery,
         };

@@ -1,6 +1,6 @@
 //! Files in stores: uploaded under their final names, which nobody sees before worker 0 has all uploads completed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
@@ -11,7 +11,7 @@ use super::options::{FileOptions, WriteMode};
 use super::report::FileRow;
 use super::staging::unique;
 use super::target::FileSink;
-use crate::store::{Location, StageOptions, Staged, StagedFile, Store, StoreErrorKind, commit_all};
+use crate::store::{Location, StageOptions, Staged, StagedFile, Store, StoreError, StoreErrorKind, commit_all};
 
 /// An object, or all objects below a name.
 pub(super) struct StoreTarget {
@@ -79,7 +79,8 @@ impl StoreTarget {
     }
 
     fn stage_options(&self, sink: &FileSink) -> StageOptions {
-        let replace = sink.is_single_file() && sink.options.mode == WriteMode::Overwrite;
+        // Nobody else has the names of files below the target: nothing that is asked for each of them.
+        let replace = !sink.is_single_file() || sink.options.mode == WriteMode::Overwrite;
         StageOptions { replace, durable: true }
     }
 
@@ -122,38 +123,78 @@ impl StoreTarget {
                 },
             });
         }
-        let locations: Vec<(Location, u64)> =
+        let written: Vec<(Location, u64)> =
             staged.iter().map(|staged| (staged.location().clone(), staged.size())).collect();
-        commit_all(&self.store, staged).map_err(|source| {
-            if source.kind() == StoreErrorKind::AlreadyExists && sink.is_single_file() {
-                return WriteError::Exists { path: sink.named.clone() };
-            }
-            let visible = self.take_back(sink, &locations);
+        let committed = commit_all(&self.store, staged);
+        if sink.is_single_file() {
+            return committed.map_err(|source| self.why_not(sink, &written, source));
+        }
+        let new: Vec<Location> = written.into_iter().map(|(location, _)| location).collect();
+        committed.map_err(|source| {
+            let visible = self.take_back(&new);
             WriteError::Commit { path: sink.named.clone(), visible, source: Box::new(source) }
         })?;
+        let others = match self.others(sink, &new, &old) {
+            Ok(others) => others,
+            Err(source) if sink.options.mode == WriteMode::Overwrite => {
+                let old = old.iter().map(Location::to_string).collect();
+                return Err(WriteError::Replace { path: sink.named.clone(), old, source: Box::new(source) });
+            },
+            Err(source) => {
+                let visible = self.take_back(&new);
+                return Err(WriteError::Commit { path: sink.named.clone(), visible, source: Box::new(source) });
+            },
+        };
+        if sink.options.mode == WriteMode::ErrorIfExists && !others.is_empty() {
+            let path = sink.named.clone();
+            let taken_back = self.take_back(&new).is_empty();
+            return Err(if taken_back { WriteError::Exists { path } } else { WriteError::Mixed { path, others } });
+        }
         let mut failed = self.store.delete_all(&old).into_iter();
         if let Some((first, source)) = failed.next() {
             let old = std::iter::once(first).chain(failed.map(|(location, _)| location));
             let old = old.map(|location| location.to_string()).collect();
             return Err(WriteError::Replace { path: sink.named.clone(), old, source: Box::new(source) });
         }
-        Ok(())
+        if others.is_empty() { Ok(()) } else { Err(WriteError::Mixed { path: sink.named.clone(), others }) }
     }
 
-    /// Deletes what a failed commit has made visible; returns what is visible nevertheless. A request that failed may have
-    /// been carried out.
-    fn take_back(&self, sink: &FileSink, files: &[(Location, u64)]) -> Vec<String> {
-        let locations: Vec<Location> = files.iter().map(|(location, _)| location.clone()).collect();
-        let left = match sink.is_single_file() {
-            // It may be somebody else's.
-            true => locations,
-            false => self.store.delete_all(&locations).into_iter().map(|(location, _)| location).collect(),
-        };
-        let is_visible = |location: &Location| match self.store.head(location) {
-            Ok(found) => files.iter().any(|(written, size)| written == location && *size == found.size),
+    /// Why a single file was not committed. A request whose answer was lost may have been carried out.
+    fn why_not(&self, sink: &FileSink, written: &[(Location, u64)], source: StoreError) -> WriteError {
+        let path = sink.named.clone();
+        if source.kind() == StoreErrorKind::AlreadyExists {
+            return WriteError::Exists { path };
+        }
+        let source = Box::new(source);
+        let is_there = |(location, size): &(Location, u64)| match self.store.head(location) {
+            Ok(found) => *size == found.size,
             Err(error) => error.kind() != StoreErrorKind::NotFound,
         };
-        left.into_iter().filter(is_visible).map(|location| location.to_string()).collect()
+        match written.iter().any(is_there) {
+            true => WriteError::Unclear { path, source },
+            false => WriteError::Commit { path, visible: Vec::new(), source },
+        }
+    }
+
+    /// Deletes what a failed commit has made visible; returns what is visible nevertheless.
+    fn take_back(&self, files: &[Location]) -> Vec<String> {
+        let left = self.store.delete_all(files).into_iter().map(|(location, _)| location);
+        let is_visible = |location: &Location| match self.store.head(location) {
+            Ok(_) => true,
+            Err(error) => error.kind() != StoreErrorKind::NotFound,
+        };
+        left.filter(is_visible).map(|location| location.to_string()).collect()
+    }
+
+    /// Files below the target that are neither new nor old: those of a query that writes at the same time. Of two such
+    /// queries, each of which looks when all its files are there, at least one sees the other's.
+    fn others(&self, sink: &FileSink, new: &[Location], old: &[Location]) -> Result<Vec<String>, StoreError> {
+        if sink.options.mode == WriteMode::Append {
+            return Ok(Vec::new());
+        }
+        let known: HashSet<String> = new.iter().chain(old).map(ToString::to_string).collect();
+        let files = self.files()?.into_iter().map(|location| location.to_string());
+        Ok(files.filter(|file| !known.contains(file)).collect())
     }
 
     fn has_files(&self) -> Result<bool, WriteError> {
@@ -165,11 +206,11 @@ impl StoreTarget {
     }
 
     /// All files below the target.
-    fn files(&self) -> Result<Vec<Location>, WriteError> {
+    fn files(&self) -> Result<Vec<Location>, StoreError> {
         match self.store.list(&self.location.join("")) {
             Ok(files) => files.map(|file| Ok(file?.location)).collect(),
             Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 }

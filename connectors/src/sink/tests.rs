@@ -1,5 +1,7 @@
 //! Sinks to a real S3 server, behind a proxy that breaks what it is told to break.
 
+mod commits;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

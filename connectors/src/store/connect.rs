@@ -54,19 +54,13 @@ pub(super) fn connect(
     retry: RetryConfig,
     silence: Duration,
 ) -> Result<Client, StoreError> {
-    prepare_tls();
-    let client = ClientOptions::new().with_timeout_disabled().with_read_timeout(silence);
+    let client = client_options(silence);
     let refused = |reason: String| StoreError::invalid(CONNECT, root, reason);
     let failed = |source: object_store::Error| StoreError::from_source(CONNECT, root, source);
     match scheme {
         // Objects lie in memory anyway, also before they are complete.
         Scheme::Memory => Ok(Client::without_parts(InMemory::new())),
-        Scheme::S3 => {
-            let builder = AmazonS3Builder::new().with_client_options(client).with_retry(retry).with_url(root);
-            let builder = builder.with_http_connector(Connector);
-            let built = aws::configure(builder, options).map_err(refused)?.build();
-            built.map(Client::with_parts).map_err(failed)
-        },
+        Scheme::S3 => s3(root, options, retry, silence)?.build().map(Client::with_parts).map_err(failed),
         Scheme::Google => {
             let mut builder = GoogleCloudStorageBuilder::from_env().with_client_options(client).with_retry(retry);
             for (key, value) in settings::<GoogleConfigKey>(options, "Google Cloud Storage").map_err(refused)? {
@@ -78,17 +72,7 @@ pub(super) fn connect(
             let builder = builder.with_http_connector(Connector);
             builder.with_url(root).build().map(Client::with_parts).map_err(failed)
         },
-        Scheme::Azure => {
-            let mut builder = MicrosoftAzureBuilder::from_env().with_client_options(client).with_retry(retry);
-            for (key, value) in settings::<AzureConfigKey>(options, "Azure").map_err(refused)? {
-                builder = builder.with_config(key, value);
-            }
-            if is_plain(builder.get_config_value(&AzureConfigKey::Endpoint), options) {
-                builder = builder.with_config(AzureConfigKey::Client(ClientConfigKey::AllowHttp), "true");
-            }
-            let builder = builder.with_http_connector(Connector);
-            builder.with_url(root).build().map(Client::with_parts).map_err(failed)
-        },
+        Scheme::Azure => azure(root, options, retry, silence)?.build().map(Client::with_parts).map_err(failed),
         Scheme::Http => {
             // Who writes `http://` means it. The query (a signature, say) belongs to every request of this store.
             let client = client.with_allow_http(root.starts_with("http://"));
@@ -105,6 +89,40 @@ pub(super) fn connect(
 /// Whether an endpoint without encryption was written down, which is then meant.
 fn is_plain(endpoint: Option<String>, options: &StoreOptions) -> bool {
     options.get("allow_http").is_none() && endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
+}
+
+/// Clients of S3, set up.
+pub(super) fn s3(
+    root: &str,
+    options: &StoreOptions,
+    retry: RetryConfig,
+    silence: Duration,
+) -> Result<AmazonS3Builder, StoreError> {
+    let builder = AmazonS3Builder::new().with_client_options(client_options(silence)).with_retry(retry).with_url(root);
+    let builder = builder.with_http_connector(Connector);
+    aws::configure(builder, options).map_err(|reason| StoreError::invalid(CONNECT, root, reason))
+}
+
+/// Clients of Azure, set up.
+pub(super) fn azure(
+    root: &str,
+    options: &StoreOptions,
+    retry: RetryConfig,
+    silence: Duration,
+) -> Result<MicrosoftAzureBuilder, StoreError> {
+    let settings = settings::<AzureConfigKey>(options, "Azure");
+    let settings = settings.map_err(|reason| StoreError::invalid(CONNECT, root, reason))?;
+    let builder = MicrosoftAzureBuilder::from_env().with_client_options(client_options(silence)).with_retry(retry);
+    let mut builder = settings.into_iter().fold(builder, |builder, (key, value)| builder.with_config(key, value));
+    if is_plain(builder.get_config_value(&AzureConfigKey::Endpoint), options) {
+        builder = builder.with_config(AzureConfigKey::Client(ClientConfigKey::AllowHttp), "true");
+    }
+    Ok(builder.with_http_connector(Connector).with_url(root))
+}
+
+fn client_options(silence: Duration) -> ClientOptions {
+    prepare_tls();
+    ClientOptions::new().with_timeout_disabled().with_read_timeout(silence)
 }
 
 fn settings<K: std::str::FromStr>(options: &StoreOptions, store: &str) -> Result<Vec<(K, String)>, String> {

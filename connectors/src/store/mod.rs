@@ -24,6 +24,7 @@
 mod aws;
 mod coalesce;
 mod connect;
+mod creation;
 mod entry;
 mod error;
 mod fetch;
@@ -42,6 +43,7 @@ mod staged_object;
 #[expect(clippy::module_inception, reason = "the file of the type `Store`")]
 mod store;
 mod stream_reader;
+mod taken_back;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 pub(crate) mod tests;
@@ -57,3 +59,4 @@ pub use range_reader::RangeReader;
 pub use staged::{StageOptions, Staged, StagedFile, commit_all};
 pub use store::Store;
 pub use stream_reader::StreamReader;
+pub use taken_back::wait_until_taken_back;

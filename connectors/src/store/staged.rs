@@ -12,7 +12,8 @@ use super::store::Store;
 /// How a file is to appear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StageOptions {
-    /// Whether a file of the same name is replaced. Otherwise it makes the commit fail.
+    /// Whether a file of the same name is replaced. Otherwise it makes the commit fail, also if it appears at the same
+    /// instant. `docs/stores.md` says how each store decides that.
     pub replace: bool,
     /// Whether a committed local file survives a crash of the machine: the commit then waits for the disk. Stores always
     /// do that.

@@ -114,7 +114,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// Different in every process and at every call.
-fn unique() -> String {
+pub(super) fn unique() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     format!("{:x}-{nanoseconds:x}-{:x}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))

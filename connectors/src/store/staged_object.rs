@@ -10,11 +10,13 @@ use object_store::{ObjectStoreExt, PutMode, PutOptions};
 use serde_json::{Value, json};
 
 use super::connect::Client;
+use super::creation::{Creation, Upload};
 use super::error::{Reason, StoreError, StoreErrorKind};
 use super::location::{Location, Scheme};
-use super::runtime::{PARTS, Task, detach, wait};
+use super::runtime::{PARTS, Task, wait};
 use super::staged::StageOptions;
 use super::store::Remote;
+use super::taken_back::take_back;
 
 /// Bytes of a part: S3 wants 5 MiB at least, R2 the same length for all.
 const PART: usize = 8 << 20;
@@ -37,6 +39,7 @@ pub(super) struct ObjectStage {
 
 /// A complete object that has not appeared. Its end deletes the parts that were sent.
 pub(super) struct ObjectStaged {
+    remote: Arc<Remote>,
     client: Client,
     location: Location,
     path: ObjectPath,
@@ -45,13 +48,6 @@ pub(super) struct ObjectStaged {
     /// What was not sent: everything, if there is no upload.
     buffer: Vec<u8>,
     upload: Option<Upload>,
-}
-
-/// An upload that has not been completed: whoever knows this much can complete it.
-struct Upload {
-    store: Arc<dyn MultipartStore>,
-    id: String,
-    parts: Vec<PartId>,
 }
 
 impl ObjectStage {
@@ -64,7 +60,8 @@ impl ObjectStage {
             return Err(StoreError::invalid("write", location, "it names no file"));
         }
         let (client, location) = (remote.client()?.clone(), location.clone());
-        let staged = ObjectStaged { client, location, path, options, size: 0, buffer: Vec::new(), upload: None };
+        let staged =
+            ObjectStaged { remote, client, location, path, options, size: 0, buffer: Vec::new(), upload: None };
         Ok(Self { under_way: VecDeque::new(), staged, parts: 0 })
     }
 
@@ -130,8 +127,8 @@ impl ObjectStaged {
     /// Makes the object appear.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         let _open = PARTS.acquire().await;
-        // An upload has no condition of its own; and a store that refuses an object early may close the connection before
-        // the refusal is read.
+        // Not every server heeds a condition, and one that refuses an object early may close the connection before the
+        // refusal is read.
         if !self.options.replace {
             match self.client.objects.head(&self.path).await {
                 Ok(_) => return Err(StoreError::new(StoreErrorKind::AlreadyExists, "commit", &self.location)),
@@ -139,24 +136,31 @@ impl ObjectStaged {
                 Err(source) => return Err(self.failed("commit", source)),
             }
         }
-        if self.upload.is_none() {
-            let mode = if self.options.replace { PutMode::Overwrite } else { PutMode::Create };
-            let bytes = Bytes::from(std::mem::take(&mut self.buffer));
-            let put =
-                self.client.objects.put_opts(&self.path, bytes.into(), PutOptions { mode, ..PutOptions::default() });
-            return put.await.map(drop).map_err(|source| self.failed("commit", source));
-        }
-        if let Some(upload) = &self.upload {
-            let completed = upload.store.complete_multipart(&self.path, &upload.id, upload.parts.clone()).await;
-            completed.map_err(|source| self.failed("commit", source))?;
-            self.upload = None;
-        }
+        let creation = if self.options.replace { None } else { Some(self.remote.creation()?) };
+        let committed = match (&self.upload, creation) {
+            (Some(Upload { store, path, id, parts }), None) => {
+                store.complete_multipart(path, id, parts.clone()).await.map(drop)
+            },
+            (Some(upload), Some(creation)) => {
+                creation.complete(self.client.objects.as_ref(), &self.remote.retry, upload, &self.path).await
+            },
+            (None, creation) => {
+                let mode = match creation {
+                    None | Some(Creation::Looked) => PutMode::Overwrite,
+                    Some(Creation::Asked(_) | Creation::Copied) => PutMode::Create,
+                };
+                let bytes = Bytes::from(std::mem::take(&mut self.buffer));
+                let options = PutOptions { mode, ..PutOptions::default() };
+                self.client.objects.put_opts(&self.path, bytes.into(), options).await.map(drop)
+            },
+        };
+        committed.map_err(|source| self.failed("commit", source))?;
+        self.upload = None;
         Ok(())
     }
 
     pub(super) fn abort(mut self) -> Result<(), StoreError> {
-        let Some(Upload { store, id, .. }) = self.upload.take() else { return Ok(()) };
-        let path = self.path.clone();
+        let Some(Upload { store, path, id, .. }) = self.upload.take() else { return Ok(()) };
         let aborted = wait(async move { store.abort_multipart(&path, &id).await })?;
         aborted.map_err(|source| self.failed("take back", source))
     }
@@ -176,7 +180,8 @@ impl ObjectStaged {
         self.send()?;
         let upload = self.upload()?;
         let parts: Vec<&str> = upload.parts.iter().map(|part| part.content_id.as_str()).collect();
-        Ok(json!({ "upload": upload.id, "parts": parts, "size": self.size }).to_string())
+        let path = upload.path.as_ref();
+        Ok(json!({ "path": path, "upload": upload.id, "parts": parts, "size": self.size }).to_string())
     }
 
     /// What another process has handed over.
@@ -192,11 +197,12 @@ impl ObjectStaged {
         let value: Value = serde_json::from_str(text).map_err(|_| damaged())?;
         let part = |part: &Value| part.as_str().map(|part| PartId { content_id: part.to_owned() });
         let parts = value["parts"].as_array().and_then(|parts| parts.iter().map(part).collect::<Option<Vec<_>>>());
-        let (Some(id), Some(parts), Some(size)) = (value["upload"].as_str(), parts, value["size"].as_u64()) else {
+        let path = value["path"].as_str().and_then(|path| ObjectPath::parse(path).ok());
+        let (Some(path), Some(id), Some(parts)) = (path, value["upload"].as_str(), parts) else {
             return Err(damaged());
         };
-        staged.size = size;
-        staged.upload = Some(Upload { store: staged.parts()?.clone(), id: id.to_owned(), parts });
+        staged.size = value["size"].as_u64().ok_or_else(damaged)?;
+        staged.upload = Some(Upload { store: staged.parts()?.clone(), path, id: id.to_owned(), parts });
         Ok(staged)
     }
 
@@ -210,10 +216,17 @@ impl ObjectStaged {
         let upload = match self.upload.take() {
             Some(upload) => upload,
             None => {
-                let (store, path) = (self.parts()?.clone(), self.path.clone());
-                let starter = store.clone();
-                let id = wait(async move { starter.create_multipart(&path).await })?;
-                Upload { store, id: id.map_err(|source| self.failed("write", source))?, parts: Vec::new() }
+                let store = self.parts()?.clone();
+                let path = match self.options.replace {
+                    true => self.path.clone(),
+                    false => {
+                        let path = self.remote.creation()?.upload_path(&self.path);
+                        path.map_err(|source| StoreError::from_source("write", &self.location, source))?
+                    },
+                };
+                let (starter, started) = (store.clone(), path.clone());
+                let id = wait(async move { starter.create_multipart(&started).await })?;
+                Upload { store, path, id: id.map_err(|source| self.failed("write", source))?, parts: Vec::new() }
             },
         };
         Ok(self.upload.insert(upload))
@@ -221,9 +234,8 @@ impl ObjectStaged {
 
     /// Starts to send the part of this number.
     fn put_part(&mut self, number: usize, bytes: Bytes) -> Result<Task<object_store::Result<PartId>>, StoreError> {
-        let path = self.path.clone();
-        let Upload { store, id, .. } = self.upload()?;
-        let (store, id) = (store.clone(), id.clone());
+        let Upload { store, path, id, .. } = self.upload()?;
+        let (store, path, id) = (store.clone(), path.clone(), id.clone());
         Task::start(async move {
             let _open = PARTS.acquire().await;
             store.put_part(&path, &id, number, bytes.into()).await
@@ -246,10 +258,9 @@ impl ObjectStaged {
 
 impl Drop for ObjectStaged {
     fn drop(&mut self) {
-        if let Some(Upload { store, id, .. }) = self.upload.take() {
-            let path = self.path.clone();
+        if let Some(Upload { store, path, id, .. }) = self.upload.take() {
             // Parts that stay are invisible; the store's life-cycle rules delete them.
-            detach(async move { drop(store.abort_multipart(&path, &id).await) });
+            take_back(async move { drop(store.abort_multipart(&path, &id).await) });
         }
     }
 }

@@ -10,6 +10,7 @@ use object_store::{ObjectStore, ObjectStoreExt, RetryConfig};
 use parking_lot::Mutex;
 
 use super::connect::{Client, READING_SILENCE, WORKING_SILENCE, connect};
+use super::creation::Creation;
 use super::entry::FileEntry;
 use super::error::StoreError;
 use super::fetch::{RemoteFile, head};
@@ -42,6 +43,8 @@ pub(super) struct Remote {
     reading: [OnceLock<Arc<dyn ObjectStore>>; THREADS],
     /// Sends requests again by itself: writing and listing have state that only `object_store` knows.
     working: OnceLock<Client>,
+    /// Completes uploads that must not replace anything.
+    pub(super) creation: OnceLock<Creation>,
 }
 
 type Key = (String, Option<String>, StoreOptions);
@@ -83,6 +86,7 @@ impl Store {
             retry,
             reading: Default::default(),
             working: OnceLock::new(),
+            creation: OnceLock::new(),
         };
         // What is wrong with the options is said now.
         let client = remote.connect_for_reading()?;
@@ -243,6 +247,14 @@ impl Remote {
         let (query, retry) = (self.query.as_deref(), self.retry.config());
         let client = connect(self.scheme, &self.root, query, &self.options, retry, WORKING_SILENCE)?;
         Ok(self.working.get_or_init(|| client))
+    }
+
+    pub(super) fn creation(&self) -> Result<&Creation, StoreError> {
+        if let Some(creation) = self.creation.get() {
+            return Ok(creation);
+        }
+        let creation = Creation::connect(self.scheme, &self.root, &self.options, &self.retry)?;
+        Ok(self.creation.get_or_init(|| creation))
     }
 
     pub(super) fn bucket(&self) -> &str {

@@ -74,6 +74,11 @@ impl CloudServer {
             .with("max_retries", "1")
     }
 
+    /// The names of all objects.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.objects.lock().unwrap().whole.keys().cloned().collect()
+    }
+
     /// Uploads that were neither completed nor taken back.
     pub(crate) fn open_uploads(&self) -> usize {
         self.objects.lock().unwrap().parts.len()
@@ -233,6 +238,7 @@ impl Objects {
 
     fn azure_put(&mut self, request: &Request, key: &str) -> Answer {
         let upload = (key.to_owned(), String::new());
+        let is_refused = request.header("if-none-match") == Some("*") && self.whole.contains_key(key);
         match request.parameter("comp") {
             "block" if request.body.is_empty() => return empty(400),
             "block" => {
@@ -240,6 +246,7 @@ impl Objects {
                 self.parts.entry(upload).or_default().insert(block, request.body.clone());
                 return empty(201);
             },
+            "blocklist" if is_refused => return empty(409),
             "blocklist" => {
                 let blocks = self.parts.remove(&upload).unwrap_or_default();
                 let bytes = request.elements("Uncommitted").into_iter().map(|block| blocks.get(&block).cloned());
@@ -248,7 +255,7 @@ impl Objects {
             },
             _ => {},
         }
-        if request.header("if-none-match") == Some("*") && self.whole.contains_key(key) {
+        if is_refused {
             return empty(409);
         }
         self.parts.remove(&upload);
@@ -280,10 +287,20 @@ impl Objects {
         if request.header("x-goog-if-generation-match") == Some("0") && self.whole.contains_key(key) {
             return empty(412);
         }
-        versioned(200, self.put(key, request.body.clone()))
+        let bytes = match request.header("x-goog-copy-source") {
+            None => request.body.clone(),
+            Some(source) => match self.whole.get(decoded(source).trim_start_matches("bucket/")) {
+                Some((bytes, _)) => bytes.clone(),
+                None => return empty(404),
+            },
+        };
+        versioned(200, self.put(key, bytes))
     }
 
     fn google_upload(&mut self, request: &Request, key: &str) -> Answer {
+        if request.header("x-goog-if-generation-match").or(request.header("if-none-match")).is_some() {
+            return empty(400);
+        }
         let xml = |body: String| (200, String::new(), body.into_bytes());
         let Some(upload) = request.query.get("uploadId") else {
             self.versions += 1;

@@ -4,19 +4,13 @@
 use std::io::Read;
 
 use super::cloud_server::CloudServer;
+use super::creation::check_one_wins;
 use super::listing::{self, without_folders};
 use super::proxy::eventually;
 use super::server::{Server, open};
+use super::staging::{NEW, stage};
 use super::{content, location, names, read_all};
-use crate::store::{Location, StageOptions, Staged, Store, StoreErrorKind, StoreOptions};
-
-const NEW: StageOptions = StageOptions { replace: false, durable: false };
-
-fn stage(store: &Store, target: &Location, bytes: &[u8], options: StageOptions) -> Staged {
-    let mut file = store.stage(target, options).unwrap();
-    bytes.chunks(3_000_001).for_each(|piece| file.append(piece).unwrap());
-    file.finish().unwrap()
-}
+use crate::store::{Location, StageOptions, Store, StoreErrorKind, StoreOptions};
 
 fn put(store: &Store, target: &Location, bytes: &[u8]) {
     stage(store, target, bytes, StageOptions::default()).commit().unwrap();
@@ -29,6 +23,9 @@ fn check(store: &Store, root: &str) {
     files_appear_when_they_are_committed(store, &format!("{root}stage/"));
     one_of_two_is_there(store, &format!("{root}x"));
     ranges_and_versions(store, &format!("{root}x"));
+    for length in [1000, 17 << 20] {
+        check_one_wins(store, &format!("{root}race/{length}"), 4, length);
+    }
     let all: Vec<Location> =
         store.list(&location(&format!("{root}**/*"))).unwrap().map(|file| file.unwrap().location).collect();
     let folders: Vec<Location> = store.list(&location(root)).unwrap().map(|file| file.unwrap().location).collect();

@@ -4,6 +4,7 @@
 mod azure;
 pub(crate) mod cloud_server;
 mod clouds;
+mod creation;
 mod events;
 mod faults;
 mod listing;

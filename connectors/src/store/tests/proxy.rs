@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     BodyCutAfter(String, usize),
     /// The server is not asked; this status, with these headers, is answered.
     Headers(u16, &'static str),
+    /// The server is asked when this is true.
+    Until(Arc<AtomicBool>),
 }
 
 /// A request that came to the proxy.
@@ -36,6 +38,15 @@ pub(crate) struct Request {
     pub(crate) target: String,
     pub(crate) range: Option<String>,
     pub(crate) if_match: Option<String>,
+    /// That there is no such object.
+    pub(crate) condition: Option<String>,
+}
+
+impl Request {
+    /// Whether an upload is to be completed.
+    pub(crate) fn completes(&self) -> bool {
+        self.method == "POST" && self.target.contains("uploadId=")
+    }
 }
 
 type Rule = dyn FnMut(&Request) -> Fault + Send;
@@ -44,6 +55,7 @@ type Rule = dyn FnMut(&Request) -> Fault + Send;
 pub(crate) struct Seen {
     requests: Mutex<Vec<Request>>,
     given_up: AtomicUsize,
+    conditional: Mutex<()>,
 }
 
 pub(crate) struct Proxy {
@@ -135,6 +147,7 @@ fn serve(mut client: TcpStream, server: SocketAddr, seen: &Seen, rule: &Mutex<Bo
         target: words.next().unwrap_or_default(),
         range: header("range"),
         if_match: header("if-match"),
+        condition: header("if-none-match").or(header("x-goog-if-generation-match")),
     };
     seen.requests.lock().unwrap().push(request.clone());
     let fault = (rule.lock().unwrap())(&request);
@@ -162,6 +175,11 @@ fn serve(mut client: TcpStream, server: SocketAddr, seen: &Seen, rule: &Mutex<Bo
     if matches!(fault, Fault::Silence) {
         return wait_for_end(client, seen);
     }
+    if let Fault::Until(may_go) = &fault {
+        eventually(|| may_go.load(Ordering::SeqCst));
+    }
+    // The server looks and writes in two steps. What has a condition it gets one by one, as stores decide it at once.
+    let _alone = request.condition.as_ref().map(|_| seen.conditional.lock());
     let mut upstream = TcpStream::connect(server)?;
     let head = head.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1);
     upstream.write_all(head.as_bytes())?;

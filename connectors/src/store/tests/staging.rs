@@ -7,9 +7,9 @@ use super::{content, location, read_all};
 use crate::store::{Location, StageOptions, Staged, Store, StoreErrorKind, StoreOptions, commit_all};
 use crate::testing::Folder;
 
-const NEW: StageOptions = StageOptions { replace: false, durable: false };
+pub(super) const NEW: StageOptions = StageOptions { replace: false, durable: false };
 
-fn stage(store: &Store, location: &Location, bytes: &[u8], options: StageOptions) -> Staged {
+pub(super) fn stage(store: &Store, location: &Location, bytes: &[u8], options: StageOptions) -> Staged {
     let mut file = store.stage(location, options).unwrap();
     // In pieces that fit no part.
     bytes.chunks(3_000_001).for_each(|piece| file.append(piece).unwrap());

@@ -37,6 +37,7 @@ mod rows;
 mod sharing;
 mod sinks;
 mod spans;
+mod stored_sinks;
 mod stores;
 mod support;
 mod table;

@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 use quokka::prelude::*;
 
 use crate::progress::{followed, followed_for_ever, profiled};
+use crate::stored_sinks;
 use crate::user::examples::{order_book, tutorial};
 
 const ROLE: &str = "QUOKKA_TEST_ROLE";
 const FLAGS: &str = "QUOKKA_TEST_FLAGS";
 /// Everything here ends long before this, or something hangs.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-fn numbers(context: &Context, rows: i64) -> DataStream {
+pub(crate) fn numbers(context: &Context, rows: i64) -> DataStream {
     let n: Vec<i64> = (0..rows).collect();
     let text: Vec<String> = n.iter().map(|n| format!("row number {n}")).collect();
     context.from_df(df!("n" => n, "text" => text).unwrap())
@@ -185,6 +186,7 @@ fn process() {
             text.sort(["k"], Default::default()).collect()
         },
         role if role.starts_with("endless-sink ") => endless_files(&context, &role["endless-sink ".len()..]),
+        role if role.starts_with("stored-sink ") => stored_sinks::write(&context, &role["stored-sink ".len()..]),
         role if role.starts_with("sink ") => written(&context, &role["sink ".len()..]),
         role => unreachable!("{role}"),
     });
@@ -206,14 +208,14 @@ fn digest(frame: &DataFrame) -> String {
 }
 
 /// Processes of one cluster; killed and cleaned up when dropped.
-struct Cluster {
+pub(crate) struct Cluster {
     children: Vec<Option<Child>>,
     addresses: Vec<String>,
     host_file: PathBuf,
 }
 
 impl Cluster {
-    fn start(workers: usize, roles: &[&str]) -> Self {
+    pub(crate) fn start(workers: usize, roles: &[&str]) -> Self {
         let listeners: Vec<TcpListener> = roles.iter().map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let addresses: Vec<String> = listeners.iter().map(|l| l.local_addr().unwrap().to_string()).collect();
         drop(listeners);
@@ -235,13 +237,13 @@ impl Cluster {
         Self { children, addresses, host_file }
     }
 
-    fn signal(&self, process: usize, signal: &str) {
+    pub(crate) fn signal(&self, process: usize, signal: &str) {
         let id = self.children[process].as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     /// What each of `processes` said, and how long it took from now.
-    fn outcomes(&mut self, processes: &[usize]) -> Vec<(String, Duration)> {
+    pub(crate) fn outcomes(&mut self, processes: &[usize]) -> Vec<(String, Duration)> {
         let start = Instant::now();
         let outcome = |process: &usize| {
             let mut child = self.children[*process].take().unwrap();

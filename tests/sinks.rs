@@ -17,6 +17,8 @@ use quokka::prelude::*;
 const TARGET: &str = "QUOKKA_TEST_SINK";
 const ROLE: &str = "QUOKKA_TEST_SINK_ROLE";
 const ROWS: i64 = 200_000;
+/// The code with which a process ends that finds its target taken.
+const REFUSED: i32 = 7;
 
 pub(crate) struct Scratch(PathBuf);
 
@@ -382,6 +384,19 @@ fn process() {
         assert_eq!(error.kind(), ErrorKind::Io, "{}", error.report());
         return;
     }
+    if role == "create" {
+        while !target.with_extension("go").exists() {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        let text = format!("process {}", std::process::id());
+        let rows = context.from_df(df!("n" => (0..ROWS / 10).collect::<Vec<_>>()).unwrap());
+        let outcome = rows.with_columns([lit(text).alias("by")]).sink_parquet(&target);
+        let Err(error) = outcome else { return };
+        assert!(error.report().contains("exists already"), "{}", error.report());
+        // Whoever exits without that leaves what the next write removes.
+        drop(context);
+        std::process::exit(REFUSED);
+    }
     for generation in 0i64.. {
         let n: Vec<i64> = (0..20_000).collect();
         let stream = context.from_df(df!("n" => n).unwrap()).with_columns([lit(generation).alias("generation")]);
@@ -436,6 +451,63 @@ fn whenever_a_process_is_killed_all_is_there_or_nothing() {
         one.sink_parquet_with(&target, ParquetWriteOptions::default().with_mode(WriteMode::Overwrite)).unwrap();
         assert!(scratch.names().iter().all(|name| !name.starts_with('.')), "{:?}", scratch.names());
     }
+}
+
+#[test]
+fn of_queries_that_create_one_target_at_once_one_wins() {
+    let scratch = Scratch::new();
+    let contexts: Vec<Context> = (1..5).map(with).collect();
+    for round in 0..10 {
+        for name in [format!("{round}"), format!("{round}.parquet"), format!("{round}.csv")] {
+            let start = std::sync::Barrier::new(contexts.len());
+            let (start, path) = (&start, &scratch.at(&name));
+            let query = |context: &Context| {
+                let rows = context.from_df(df!("n" => (0..5_000i64).collect::<Vec<_>>()).unwrap());
+                let rows = rows.with_columns([lit(context.workers() as i64).alias("by")]);
+                start.wait();
+                if name.ends_with("csv") { rows.sink_csv(path) } else { rows.sink_parquet(path) }
+            };
+            let outcomes: Vec<_> = std::thread::scope(|scope| {
+                let query = &query;
+                let running: Vec<_> = contexts.iter().map(|context| scope.spawn(move || query(context))).collect();
+                running.into_iter().map(|query| query.join().unwrap()).collect()
+            });
+            let won: Vec<i64> = (0..4).filter(|query| outcomes[*query].is_ok()).map(|query| query as i64 + 1).collect();
+            assert_eq!(won.len(), 1, "{name}");
+            for error in outcomes.into_iter().filter_map(Result::err) {
+                assert!(error.report().contains("exists already"), "{}", error.report());
+            }
+            let found = match name.ends_with("csv") {
+                true => contexts[0].read_csv(path),
+                false => contexts[0].read_parquet(path),
+            };
+            let found = found.unwrap().group_by([col("by")]).agg([len().cast(DataType::Int64)]).collect().unwrap();
+            assert_eq!(found, df!("by" => won, "len" => [5_000i64]).unwrap());
+        }
+    }
+    assert!(scratch.names().iter().all(|name| !name.starts_with('.')), "{:?}", scratch.names());
+}
+
+#[test]
+fn of_processes_that_create_one_target_at_once_one_wins() {
+    let (context, scratch) = (with(2), Scratch::new());
+    for name in ["d", "t.parquet"] {
+        let target = scratch.at(name);
+        let children: Vec<Child> = (0..4).map(|_| start("create", &target)).collect();
+        // They wait for this, whoever starts first.
+        std::thread::sleep(Duration::from_millis(300));
+        std::fs::write(target.with_extension("go"), "").unwrap();
+        let ids: Vec<String> = children.iter().map(|child| format!("process {}", child.id())).collect();
+        let codes = children.into_iter().map(|mut child| child.wait().unwrap().code().unwrap());
+        let codes: Vec<i32> = codes.collect();
+        assert!(codes.iter().all(|code| [0, REFUSED].contains(code)), "{codes:?}");
+        let won: Vec<&str> =
+            ids.iter().zip(&codes).filter(|(_, code)| **code == 0).map(|(id, _)| id.as_str()).collect();
+        assert_eq!(won.len(), 1, "{codes:?}");
+        let found = context.read_parquet(&target).unwrap().group_by([col("by")]).agg([len().cast(DataType::Int64)]);
+        assert_eq!(found.collect().unwrap(), df!("by" => won, "len" => [ROWS / 10]).unwrap());
+    }
+    assert_eq!(scratch.names(), ["d", "d.go", "t.go", "t.parquet"]);
 }
 
 #[test]

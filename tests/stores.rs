@@ -17,8 +17,8 @@ mod s3;
 
 /// A server with the bucket `bucket`, gone when the test is.
 pub(crate) struct Server {
-    folder: PathBuf,
-    address: SocketAddr,
+    pub(crate) folder: PathBuf,
+    pub(crate) address: SocketAddr,
     _runtime: Runtime,
 }
 

@@ -12,7 +12,9 @@ pub(crate) use paths::shown;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use quokka_connectors::store::wait_until_taken_back;
 use quokka_engine::cluster::ClusterConfig;
 use quokka_engine::plan::PhysicalPlan;
 use quokka_engine::pool::WorkerPool;
@@ -49,9 +51,25 @@ struct Showing {
 }
 
 struct Inner {
+    // Its end drops what the workers were writing.
     pool: WorkerPool,
     batch_rows: usize,
     rules: Rules,
+    _uploads: Uploads,
+}
+
+/// Waits, when the workers have stopped, until the uploads that they did not complete have been taken back: the requests for
+/// that would end with the program.
+struct Uploads;
+
+impl Drop for Uploads {
+    fn drop(&mut self) {
+        // A store that does not answer holds no program up for long.
+        const LIMIT: Duration = Duration::from_secs(10);
+        if !wait_until_taken_back(LIMIT) {
+            tracing::warn!("uploads that were not completed could not be taken back in time");
+        }
+    }
 }
 
 impl Context {
@@ -88,7 +106,7 @@ impl Context {
     fn start(config: ClusterConfig, batch_rows: usize, rules: Rules, is_quiet: bool) -> Result<Self> {
         let pool = WorkerPool::start(config)?;
         let showing = Showing { is_quiet, name: None };
-        Ok(Self { inner: Arc::new(Inner { pool, batch_rows, rules }), showing })
+        Ok(Self { inner: Arc::new(Inner { pool, batch_rows, rules, _uploads: Uploads }), showing })
     }
 
     /// Workers in the whole cluster.

@@ -15,6 +15,7 @@ pub mod parquet;
 mod release;
 pub mod request;
 mod row_filter;
+mod sampled;
 pub mod sink;
 pub mod store;
 mod survivors;

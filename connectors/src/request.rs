@@ -1,6 +1,7 @@
 //! A [`ScanRequest`], checked against the columns of its table.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use polars_core::error::polars_err;
 use polars_core::frame::DataFrame;
@@ -15,6 +16,9 @@ use quokka_engine::source::ScanRequest;
 
 use crate::effort::Effort;
 use crate::row_filter::{RowFilter, due};
+
+/// If at most one row in this many is left, the others are dropped before the next test.
+const FEW: usize = 3;
 
 /// What a source must deliver: a [`ScanRequest`] that fits the columns of its table.
 ///
@@ -50,6 +54,14 @@ pub(crate) enum Test<'a> {
 }
 
 impl Test<'_> {
+    /// Columns that it reads.
+    fn columns(&self) -> &[PlSmallStr] {
+        match self {
+            Test::Conjunct(_, conjunct) => &conjunct.columns,
+            Test::Filter(filter) => filter.columns(),
+        }
+    }
+
     pub(crate) fn effort(&self) -> &Effort {
         match self {
             Test::Conjunct(_, conjunct) => &conjunct.effort,
@@ -125,35 +137,40 @@ impl Request {
     /// read at all. It must have all of [`columns`](Self::columns), as they lie
     /// in batches ([`physical`](quokka_engine::physical)).
     ///
+    /// What has cost least for each row that it dropped is tested first, and only while rows are left.
+    ///
     /// # Errors
     /// A column that is missing; an expression that fails on a value.
     pub fn deliver(&self, batch: &DataFrame) -> Result<DataFrame, OperatorError> {
-        let mut passed: Option<BooleanChunked> = None;
-        for conjunct in &self.conjuncts {
-            let mask = conjunct.mask(&batch.select(conjunct.columns.iter().cloned())?)?;
-            passed = Some(match passed {
-                Some(others) => &others & &mask,
-                None => mask,
-            });
-        }
-        for filter in due(&self.filters) {
-            let keys = batch.select(filter.columns().iter().cloned())?;
-            if let Some(mask) = filter.mask(&keys, passed.is_some())? {
-                let mask = BooleanChunked::from_bitmap(PlSmallStr::EMPTY, mask);
-                let before = passed.as_ref().map_or(batch.height(), |others| others.num_trues());
-                let both = match passed {
-                    Some(others) => &others & &mask,
-                    None => mask,
-                };
-                filter.count_dropped(before - both.num_trues());
-                passed = Some(both);
+        let mut left = Left { rows: batch.clone(), passed: None };
+        let tests = self.tests(0..self.conjuncts.len());
+        for (index, test) in tests.iter().enumerate() {
+            let (before, start) = (left.height(), Instant::now());
+            if left.are_few() {
+                let coming = tests.get(index..).unwrap_or_default().iter().flat_map(Test::columns);
+                left.gather(self.schema.iter_names().chain(coming))?;
+            }
+            let columns = left.rows.select(test.columns().iter().cloned())?;
+            let mask = match test {
+                Test::Conjunct(_, conjunct) => Some(conjunct.mask(&columns)?),
+                Test::Filter(filter) => {
+                    let mask = filter.mask(&columns, left.height() < batch.height())?;
+                    mask.map(|mask| BooleanChunked::from_bitmap(PlSmallStr::EMPTY, mask))
+                },
+            };
+            if let Some(mask) = mask {
+                left.narrow(mask);
+            }
+            if let Test::Filter(filter) = test {
+                filter.count_dropped(before - left.height());
+            }
+            test.effort().record(before, left.height(), start.elapsed());
+            if left.height() == 0 {
+                break;
             }
         }
-        let projected = batch.select(self.schema.iter_names().cloned())?;
-        Ok(match passed {
-            Some(passed) if passed.num_trues() < batch.height() => projected.filter_seq(&passed)?,
-            _ => projected,
-        })
+        left.gather(self.schema.iter_names())?;
+        Ok(left.rows)
     }
 
     /// The columns by which some conjuncts and the dynamic filters decide which rows are delivered, and the other ones to
@@ -192,6 +209,42 @@ impl Request {
     }
 }
 
+/// The rows of a batch that have passed so far.
+struct Left {
+    rows: DataFrame,
+    /// Which of these rows they are; `None` if all.
+    passed: Option<BooleanChunked>,
+}
+
+impl Left {
+    fn height(&self) -> usize {
+        self.passed.as_ref().map_or(self.rows.height(), |passed| passed.num_trues())
+    }
+
+    /// Whether it is cheaper to gather them than to go on with the others as well.
+    fn are_few(&self) -> bool {
+        self.height() <= self.rows.height() / FEW
+    }
+
+    /// Drops the other rows, and all columns but these, which may be named twice.
+    fn gather<'a>(&mut self, columns: impl Iterator<Item = &'a PlSmallStr>) -> Result<(), OperatorError> {
+        let mut seen = PlHashSet::default();
+        let projected = self.rows.select(columns.filter(|name| seen.insert(*name)).cloned())?;
+        self.rows = match self.passed.take() {
+            Some(passed) if passed.num_trues() < projected.height() => projected.filter_seq(&passed)?,
+            _ => projected,
+        };
+        Ok(())
+    }
+
+    fn narrow(&mut self, mask: BooleanChunked) {
+        self.passed = Some(match &self.passed {
+            Some(passed) => passed & &mask,
+            None => mask,
+        });
+    }
+}
+
 impl Conjunct {
     /// One boolean or null a row of `frame`, which holds [`columns`](Self::columns) in order.
     pub(crate) fn mask(&self, frame: &DataFrame) -> Result<BooleanChunked, OperatorError> {
@@ -213,4 +266,90 @@ fn project(request: &ScanRequest, schema: &SchemaRef) -> Result<SchemaRef, Opera
         Ok((name.clone(), dtype.clone()))
     });
     Ok(Arc::new(fields.collect::<Result<Schema, OperatorError>>()?))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use polars_core::df;
+    use quokka_engine::dynamic_filter::ScanFilter;
+    use quokka_engine::expr::prelude::{col, lit};
+
+    use super::*;
+    use crate::testing::filter;
+
+    fn table() -> DataFrame {
+        let rows = || 0..1000i64;
+        df!(
+            "i" => rows().collect::<Vec<_>>(),
+            "few" => rows().map(|row| (row % 11 != 0).then_some(row % 7)).collect::<Vec<_>>(),
+            "t" => rows().map(|row| format!("row {}", row % 13)).collect::<Vec<_>>(),
+        )
+        .unwrap()
+    }
+
+    fn request(projection: &[&str], predicate: Expr, filters: Vec<ScanFilter>) -> Request {
+        let projection = Some(projection.iter().map(|name| (*name).into()).collect());
+        let request = ScanRequest { projection, predicate: Some(predicate), filters, ..ScanRequest::default() };
+        Request::new(&request, table().schema()).unwrap()
+    }
+
+    #[test]
+    fn rows_are_those_that_pass_all_tests_in_whatever_order() {
+        let (few, text) = (col("few").gt_eq(lit(2i64)), col("t").neq(lit("row 5")));
+        let most = col("i").lt(lit(900i64));
+        let predicates = [
+            few.clone().and(text.clone()),
+            most.clone().and(few.clone()).and(text),
+            col("few").eq(lit(3i64)).and(most.clone()).and(col("t").eq(lit("row 1"))),
+            col("i").eq(lit(500i64)).and(most).and(few),
+            col("i").gt(lit(5000i64)).and(col("few").is_null()),
+        ];
+        for predicate in predicates {
+            let expected = Predicate::compile(&predicate, table().schema()).unwrap().filter(&table()).unwrap();
+            for projection in [&["t", "i"][..], &["i"], &["few", "t"], &[]] {
+                let request = request(projection, predicate.clone(), Vec::new());
+                // Before and behind what was learnt from the first batches.
+                for _ in 0..3 {
+                    let found = request.deliver(&table()).unwrap();
+                    assert_eq!(found.height(), expected.height(), "{predicate}");
+                    assert!(found.equals_missing(&expected.select(projection.iter().copied()).unwrap()), "{predicate}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn filters_drop_rows_between_conjuncts() {
+        let keys: Vec<i64> = (0..1000).step_by(10).collect();
+        let request = request(&["i"], col("few").eq(lit(3i64)), vec![filter(&df!("i" => keys).unwrap(), &["i"])]);
+        let matching = col("few").eq(lit(3i64)).and((col("i") % lit(10i64)).eq(lit(0i64)));
+        let expected = Predicate::compile(&matching, table().schema()).unwrap().filter(&table()).unwrap();
+        for _ in 0..3 {
+            assert_eq!(request.deliver(&table()).unwrap(), expected.select(["i"]).unwrap());
+        }
+        assert!(request.dropped() > 0);
+    }
+
+    #[test]
+    fn nothing_is_tested_when_no_row_is_left() {
+        let request = request(&["t"], col("i").lt(lit(0i64)).and(col("few").eq(lit(3i64))), Vec::new());
+        let is_untried = |index: usize| request.conjuncts[index].effort.rank() == 0.0;
+        let found = request.deliver(&table()).unwrap();
+        assert_eq!((found.height(), found.width()), (0, 1));
+        assert!(!is_untried(0) && is_untried(1));
+    }
+
+    #[test]
+    fn what_drops_rows_comes_first_when_that_is_known() {
+        let request = request(&["i"], col("i").gt_eq(lit(0i64)).and(col("few").eq(lit(3i64))), Vec::new());
+        let first = || match request.tests(0..2).first() {
+            Some(Test::Conjunct(index, _)) => *index,
+            _ => 2,
+        };
+        assert_eq!(first(), 0);
+        (0..100).for_each(|_| drop(request.deliver(&table()).unwrap()));
+        // The other one drops nothing, so that it counts a thousand times.
+        assert_eq!(first(), 1);
+    }
 }

@@ -3,6 +3,7 @@
 pub mod answers;
 mod data;
 mod error;
+mod format;
 pub mod generate;
 mod memory;
 mod options;
@@ -12,6 +13,7 @@ mod run;
 mod tables;
 
 pub use error::Error;
+pub use format::Format;
 pub use tables::Tables;
 
 use options::{Command, Options};
@@ -32,7 +34,7 @@ pub fn main(arguments: impl IntoIterator<Item = String>) -> Result<(), Error> {
     data::prepare(&options)?;
     let context = options.start_context()?;
     let leader = context.process() == 0;
-    let tables = Tables::new(context, options.folder().to_owned());
+    let tables = Tables::new(context, options.folder().to_owned()).in_format(options.format());
     // Tables that cannot be read are reported by the queries that read them.
     let scale = options.given_scale().or_else(|| tables.scale().ok());
     let mut report = Report::default();

@@ -7,6 +7,7 @@ use quokka::engine::cluster::ClusterConfig;
 use quokka::{Context, OptimizerRule};
 
 use super::error::Error;
+use super::format::Format;
 use super::queries::{QUERIES, Query};
 
 /// What the command line asks for.
@@ -23,8 +24,10 @@ pub(super) struct Options {
     scale_given: bool,
     folder: PathBuf,
     folder_given: bool,
+    format: Format,
     queries: Vec<&'static Query>,
     runs: usize,
+    explain: bool,
     profile: bool,
     svg: Option<PathBuf>,
     json: Option<PathBuf>,
@@ -44,8 +47,15 @@ impl Options {
              (default: data/tpch/sf<S>)",
             "DIR",
         );
+        let formats = Format::ALL.map(Format::suffix).join(", ");
+        let about = format!(
+            "format of the files that are read: {formats} (default: parquet); of those that are missing, `<table>.<format>` is \
+             written beside the Parquet files"
+        );
+        flags.optopt("", "format", &about, "FORMAT");
         flags.optopt("", "queries", "numbers of the queries to run, such as 1,3,6 (default: all)", "LIST");
         flags.optopt("", "runs", "how often to run each query (default: 1)", "N");
+        flags.optflag("", "explain", "print the plan of each query");
         flags.optflag("", "profile", "print what each operator did in the best run of each query");
         flags.optopt("", "svg", "draw what each operator did there in this folder, as `q<N>.svg`", "DIR");
         flags.optopt("", "json", "write times in seconds and peak memory to this file", "FILE");
@@ -78,8 +88,10 @@ impl Options {
             scale_given,
             folder_given: given.is_some(),
             folder: given.unwrap_or_else(|| Path::new("data/tpch").join(format!("sf{scale}"))),
+            format: matches.opt_str("format").map_or(Ok(Format::default()), |name| format(&name))?,
             queries: queries(matches.opt_str("queries"))?,
             runs,
+            explain: matches.opt_present("explain"),
             profile: matches.opt_present("profile"),
             svg: path("svg"),
             json: path("json"),
@@ -108,12 +120,22 @@ impl Options {
         self.folder_given
     }
 
+    /// The format of the files that are read.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     pub(super) fn queries(&self) -> &[&'static Query] {
         &self.queries
     }
 
     pub(super) fn runs(&self) -> usize {
         self.runs
+    }
+
+    /// Whether to print the plans.
+    pub(super) fn explain(&self) -> bool {
+        self.explain
     }
 
     /// Whether to print what each operator did.
@@ -150,6 +172,11 @@ impl Options {
 fn rule(name: &str) -> Result<OptimizerRule, Error> {
     let found = OptimizerRule::ALL.into_iter().find(|rule| rule.to_string() == name);
     found.ok_or_else(|| Error::Usage(format!("`--without {name}`: there is no such rule")))
+}
+
+fn format(name: &str) -> Result<Format, Error> {
+    let found = Format::ALL.into_iter().find(|format| format.suffix() == name);
+    found.ok_or_else(|| Error::Usage(format!("`--format {name}`: there is no such format")))
 }
 
 fn value<T: std::str::FromStr>(
@@ -197,16 +224,17 @@ mod tests {
         assert_eq!((options.scale, options.runs, options.queries.len()), (0.1, 1, QUERIES.len()));
         assert_eq!((options.folder(), options.folder_given()), (Path::new("data/tpch/sf0.1"), false));
         assert_eq!((options.json(), options.out(), options.process()), (None, None, 0));
-        assert!(!options.profile());
+        assert_eq!((options.format(), options.explain(), options.profile()), (Format::Parquet, false, false));
     }
 
     #[test]
     fn flags() {
-        let options =
-            options("--scale 10 --data there --queries 6,1 --runs 3 --json times.json --out answers --profile -w 3");
+        let options = options(
+            "--scale 10 --data there --queries 6,1 --runs 3 --json times.json --out answers --profile --explain --format csv -w 3",
+        );
         assert_eq!((options.scale, options.runs, options.cluster.workers), (10.0, 3, 3));
         assert_eq!((options.folder(), options.folder_given()), (Path::new("there"), true));
-        assert!(options.profile());
+        assert_eq!((options.format(), options.explain(), options.profile()), (Format::Csv, true, true));
         assert_eq!(options.queries.iter().map(|query| query.number).collect::<Vec<_>>(), [6, 1]);
         assert_eq!((options.json(), options.out()), (Some(Path::new("times.json")), Some(Path::new("answers"))));
     }
@@ -220,6 +248,7 @@ mod tests {
             ("--runs 0", "`--runs 0`: expected a whole number, at least 1"),
             ("--queries 1,23", "`--queries 1,23`: there is no query `23`"),
             ("--nonsense", "Unrecognized option: 'nonsense'"),
+            ("--format xml", "`--format xml`: there is no such format"),
             ("--without nothing", "`--without nothing`: there is no such rule"),
             ("-w none", "`-w none`"),
             ("stray", "unexpected argument `stray`"),

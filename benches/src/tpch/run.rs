@@ -43,6 +43,13 @@ pub(super) fn run(
     let mut outcome =
         Outcome { number: query.number, seconds: Vec::new(), rows: 0, peak_memory: 0, check: Check::Unknown };
     let mut best: Option<(f64, Profile)> = None;
+    if leader && options.explain() {
+        // Why there is none is found when the query runs.
+        let start = Instant::now();
+        if let Ok(plan) = (query.build)(tables).and_then(|stream| stream.explain()) {
+            println!("query {}, planned in {:.1} ms\n{plan}", query.number, 1e3 * start.elapsed().as_secs_f64());
+        }
+    }
     reset_peak();
     for run in 0..options.runs() {
         let start = Instant::now();

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use quokka::prelude::len;
 use quokka::{Context, DataStream};
 
-use super::generate::table_path;
+use super::format::Format;
 
 /// The tables of a folder.
 pub struct Tables {
     context: Context,
     folder: PathBuf,
+    format: Format,
 }
 
 macro_rules! tables {
@@ -30,7 +31,12 @@ macro_rules! tables {
 impl Tables {
     /// The tables in `folder`, read by the workers of `context`.
     pub fn new(context: Context, folder: PathBuf) -> Self {
-        Self { context, folder }
+        Self { context, folder, format: Format::default() }
+    }
+
+    /// The same tables, read from files of this format.
+    pub fn in_format(self, format: Format) -> Self {
+        Self { format, ..self }
     }
 
     tables!(region, nation, supplier, customer, part, partsupp, orders, lineitem);
@@ -46,8 +52,6 @@ impl Tables {
     }
 
     fn read(&self, table: &str) -> quokka::Result<DataStream> {
-        // A table that has vanished is reported by the source, under the name it should have.
-        let path = table_path(&self.folder, table).unwrap_or_else(|| self.folder.join(format!("{table}.parquet")));
-        self.context.read_parquet(path)
+        self.format.open(&self.context, &self.folder, table)
     }
 }

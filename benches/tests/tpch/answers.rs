@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use quokka_benches::tpch::Format;
+
 use crate::process::run;
 use crate::temporary::TemporaryFolder;
 
@@ -43,6 +45,19 @@ fn every_answer_is_right_with_1_2_and_4_workers() {
         assert_eq!(finished.code, Some(0), "{workers} workers: {finished:?}");
         assert_eq!(right(&finished.out), all_queries(), "{workers} workers: {}", finished.out);
         assert_eq!(finished.err, "", "{workers} workers");
+    }
+}
+
+#[test]
+fn every_answer_is_right_in_every_format() {
+    let (data, folder) = (data(), TemporaryFolder::new());
+    for name in TABLES.map(|table| format!("{table}.parquet")) {
+        fs::copy(data.path().join(&name), folder.path().join(&name)).unwrap();
+    }
+    for format in Format::ALL.map(Format::suffix) {
+        let finished = run(&["--scale", "0.01", "--data", folder.text(), "-w", "2", "--format", format]);
+        assert_eq!((finished.code, finished.err.as_str()), (Some(0), ""), "{format}: {finished:?}");
+        assert_eq!(right(&finished.out), all_queries(), "{format}: {}", finished.out);
     }
 }
 

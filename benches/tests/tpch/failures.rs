@@ -32,9 +32,22 @@ fn wrong_arguments_end_with_2() {
 fn help_lists_all_flags() {
     let finished = run(&["--help"]);
     assert_eq!((finished.code, finished.err.as_str()), (Some(0), ""));
-    for flag in
-        ["--scale", "--data", "--queries", "--runs", "--profile", "--svg", "--json", "--out", "-w", "-n", "-p", "-h"]
-    {
+    for flag in [
+        "--scale",
+        "--data",
+        "--format",
+        "--queries",
+        "--runs",
+        "--explain",
+        "--profile",
+        "--svg",
+        "--json",
+        "--out",
+        "-w",
+        "-n",
+        "-p",
+        "-h",
+    ] {
         assert!(finished.out.contains(flag), "{flag}: {}", finished.out);
     }
 }

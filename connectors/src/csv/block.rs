@@ -5,7 +5,7 @@ use super::file::CsvFile;
 use super::rows::{Ragged, Rows, Shape};
 use super::structure::{Dialect, PADDING, Scanned, scan};
 use crate::files::{Compression, Fetched, Input};
-use crate::text::{BEHIND, Place, Range};
+use crate::text::{BEHIND, BadRows, Place, Range};
 
 /// Bytes of a row at most. Places in a block are numbers of 32 bits, and a quote that is not closed must not take all
 /// memory.
@@ -217,6 +217,67 @@ impl Block {
             self.group(file, 0, scanned.newlines, scanned.is_quoted, shape)?;
             return Ok(goes_on);
         }
+    }
+
+    /// Reads some bytes of the file and groups the rows that lie in them, without those that do not fit. Returns how many rows
+    /// there are in all, and their bytes. `first` is the start of the first row of the file.
+    ///
+    /// What stands before is not known, so that it is a guess whether the bytes start in quotes: not, unless a greater
+    /// share of the rows fits if they do.
+    pub(super) fn peek(
+        &mut self,
+        file: &CsvFile,
+        range: &std::ops::Range<u64>,
+        first: u64,
+        dialect: &Dialect,
+        fields: usize,
+    ) -> Result<(u64, u64), CsvError> {
+        let has_before = range.start > first;
+        self.start_at(range.start.max(first) - u64::from(has_before));
+        let mut input = Input::open(&file.text.input, Compression::None, self.base)?;
+        self.read(&mut input, range.end.saturating_sub(self.base) as usize)?;
+        let newline = self.rows.bytes.get(..self.length).and_then(|bytes| bytes.iter().position(|byte| *byte == b'\n'));
+        let start = match (has_before, newline) {
+            (false, _) => 0,
+            (true, Some(newline)) => newline + 1,
+            (true, None) => return Ok((0, 0)),
+        };
+        let shape = Shape { dialect, fields, bad_rows: BadRows::Skip };
+        let is_end = range.end >= file.text.length();
+        let found = self.group_from(start, false, is_end, &shape);
+        let skipped = self.rows.skipped;
+        if !has_before || dialect.quote.is_none() || (skipped == 0 && found.0 > 0) {
+            return Ok(found);
+        }
+        let found_again = self.group_from(start, true, is_end, &shape);
+        let is_better = found_again.0 > 0 && (found.0 == 0 || self.rows.skipped * found.0 < skipped * found_again.0);
+        Ok(if is_better { found_again } else { self.group_from(start, false, is_end, &shape) })
+    }
+
+    /// Groups the rows from a place of the block on, which is in quotes or not; all of them, and their bytes.
+    fn group_from(&mut self, start: usize, is_quoted: bool, is_end: bool, shape: &Shape<'_>) -> (u64, u64) {
+        self.rows.found.clear();
+        self.rows.found.push((start as u32).wrapping_sub(1));
+        let Scanned { is_quoted: mut is_open, mut newlines } = self.scan(start, self.length, shape.dialect, is_quoted);
+        let mut first = 0;
+        if is_quoted {
+            // The rest of a row that started before.
+            first = self.next_row_end(1).unwrap_or(self.rows.found.as_slice().len() - 1);
+            newlines = newlines.saturating_sub(1);
+        }
+        if is_end {
+            newlines += usize::from(self.end_last_row(first, start));
+        } else {
+            let last = self.last_row_end().unwrap_or(first).max(first);
+            self.rows.found.truncate(last + 1);
+            is_open = false;
+        }
+        let places = self.rows.found.as_slice();
+        let end = |index: usize| places.get(index).map_or(0, |end| end.wrapping_add(1));
+        let bytes = end(places.len().saturating_sub(1)).saturating_sub(end(first));
+        // Rows that do not fit are left out, so that there is none to be refused.
+        let _ = self.rows.group(first, newlines, is_open, shape);
+        (self.rows.len() as u64 + self.rows.skipped, bytes.into())
     }
 
     /// Starts at the byte `base` of the file, with [`next`](Self::next) to come.

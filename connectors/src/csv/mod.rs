@@ -10,6 +10,7 @@ mod options;
 mod quotes;
 mod reader;
 mod rows;
+mod sample;
 mod scan;
 mod slice;
 mod structure;

@@ -34,7 +34,7 @@ pub struct CsvOptions {
     /// Whether an empty field of a column of strings is the empty string rather than null; in quotes it always is.
     /// Default: no.
     pub missing_utf8_is_empty_string: bool,
-    /// All columns with their types. Types are not inferred then, and no file is opened before the query runs. The header
+    /// All columns with their types. Types are not inferred then, and no file is opened before a query is planned. The header
     /// may be other names, which do not count; but if it has the same names in another order, they do. Default: none.
     pub schema: Option<SchemaRef>,
     /// Types of some columns; those of the others are inferred. Default: none.

@@ -104,7 +104,8 @@ impl SplitReader for CsvReader {
         }
         let start = self.next_row;
         self.next_row = start.saturating_add(self.asked.batch_rows).min(self.block.rows.len());
-        let columns = BlockColumns { table: &self.table, file: self.asked.file, block: &self.block };
+        let bad_rows = self.table.options.bad_rows;
+        let columns = BlockColumns { table: &self.table, file: self.asked.file, block: &self.block, bad_rows };
         read_rows(&self.table.files, &self.asked, &columns, start..self.next_row).map(Some)
     }
 }

@@ -1,7 +1,7 @@
 //! Rows of one length in a block of bytes.
 
-use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::structure::{Dialect, Places, is_comment};
 use crate::text::BadRows;
@@ -25,7 +25,7 @@ pub(super) struct Rows {
     /// Rows that were left out because they had another number of fields.
     pub(super) skipped: u64,
     /// Whether all rows are UTF-8, once somebody asked.
-    is_text: OnceCell<bool>,
+    is_text: OnceLock<bool>,
     end: usize,
 }
 
@@ -80,7 +80,7 @@ impl Rows {
     ) -> Result<(), Ragged> {
         let places = self.found.as_slice();
         (self.is_regrouped, self.first, self.stride, self.count) = (false, first, shape.fields, newlines);
-        (self.skipped, self.is_text) = (0, OnceCell::new());
+        (self.skipped, self.is_text) = (0, OnceLock::new());
         self.end = places.last().map_or(0, |end| *end as usize);
         let fields = places.len().saturating_sub(first + 1);
         let is_end = |end: &u32| self.bytes.get(*end as usize) == Some(&b'\n');

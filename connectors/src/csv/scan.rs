@@ -1,15 +1,17 @@
 //! CSV files as a table.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use polars_core::datatypes::Field;
+use polars_core::frame::DataFrame;
 use polars_core::prelude::PlSmallStr;
 use polars_core::schema::{Schema, SchemaRef};
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::Description;
-use quokka_engine::source::{Scan, ScanRequest, Source};
+use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source};
 
+use super::block::Block;
 use super::columns::builder;
 use super::error::CsvError;
 use super::file::CsvFile;
@@ -20,7 +22,10 @@ use super::reader::CsvReader;
 use super::rows::{Rows, Shape};
 use super::structure::Dialect;
 use crate::files::{FilesError, Format};
-use crate::text::{Asked, FoundFiles, Measured, TextFiles, TextSource, TextTable, unsupported};
+use crate::text::{
+    Asked, FoundFiles, Measured, TextFiles, TextSample, TextSource, TextTable, sample, sampled_rows, statistics,
+    unsupported,
+};
 
 /// How CSV files are known in a directory.
 const FORMAT: Format = Format { name: "CSV", suffixes: &[".csv", ".csv.gz", ".csv.zst"] };
@@ -56,6 +61,8 @@ pub(super) struct Table {
     pub(super) options: CsvOptions,
     pub(super) dialect: Dialect,
     pub(super) nulls: Vec<Box<[u8]>>,
+    /// Taken when it is first asked for; `None` if there can be none.
+    pub(super) sample: OnceLock<Option<TextSample<Block>>>,
 }
 
 impl CsvScan {
@@ -90,7 +97,7 @@ impl CsvScan {
         }
         let files = found.into_table(file_schema, measured, &options.shared())?;
         let nulls = options.null_values.iter().map(|null| null.as_bytes().into()).collect();
-        Ok(Self { table: Arc::new(Table { files, options, dialect, nulls }) })
+        Ok(Self { table: Arc::new(Table { files, options, dialect, nulls, sample: OnceLock::new() }) })
     }
 }
 
@@ -168,11 +175,25 @@ impl Scan for CsvScan {
 
     fn estimated_rows(&self) -> Option<u64> {
         let table = &self.table;
-        table.files.estimated_rows(|file| {
-            let text = &file.text;
-            let rows = Some(MEASURED_ROWS);
-            measured(&read_head(&text.input, text.compression()?, &table.options, &table.dialect, rows)?, file)
+        sampled_rows(&**table).or_else(|| {
+            table.files.estimated_rows(|file| {
+                let text = &file.text;
+                let rows = Some(MEASURED_ROWS);
+                measured(&read_head(&text.input, text.compression()?, &table.options, &table.dialect, rows)?, file)
+            })
         })
+    }
+
+    fn identity(&self) -> Option<&[u64]> {
+        self.table.files.identity(&self.table.options)
+    }
+
+    fn statistics(&self, column: &str) -> ColumnStatistics {
+        statistics(&*self.table, column, self.estimated_rows())
+    }
+
+    fn sample(&self, columns: &[PlSmallStr]) -> Result<Option<DataFrame>, OperatorError> {
+        sample(&*self.table, columns)
     }
 
     fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {

@@ -12,7 +12,7 @@ use super::reader::layout;
 use super::scan::Table;
 use super::values::{BadField, Fault, Reading};
 use crate::survivors::Chosen;
-use crate::text::{Columns, shown};
+use crate::text::{BadRows, Columns, shown};
 
 /// Rows that are parsed column after column: few enough that their bytes stay in the cache.
 const ROWS: usize = 1024;
@@ -22,6 +22,8 @@ pub(super) struct BlockColumns<'a> {
     pub(super) table: &'a Table,
     pub(super) file: usize,
     pub(super) block: &'a Block,
+    /// What becomes of fields that are no values.
+    pub(super) bad_rows: BadRows,
 }
 
 impl Columns for BlockColumns<'_> {
@@ -41,7 +43,7 @@ impl Columns for BlockColumns<'_> {
             nulls: &table.nulls,
             empty_is_null: !table.options.missing_utf8_is_empty_string,
             is_text,
-            bad_rows: table.options.bad_rows,
+            bad_rows: self.bad_rows,
         };
         let fields = table.files.file_schema.len();
         for start in (0..rows.len()).step_by(ROWS) {

@@ -1,11 +1,13 @@
 //! Columns that have one value a file: what its folders say, and its path.
 
+use polars_core::error::PolarsResult;
 use polars_core::frame::DataFrame;
 use polars_core::prelude::Column;
 use polars_core::scalar::Scalar;
 use polars_core::schema::Schema;
 use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::OperatorError;
+use quokka_engine::source::ColumnStatistics;
 
 use super::error::FilesError;
 use super::hive::{partition_value, partitions};
@@ -33,6 +35,20 @@ pub(crate) fn constants(
 /// The value of the column `name` in all rows of a file; `None` if it is none of these columns.
 pub(crate) fn constant(constants: &DataFrame, name: &str, file: usize) -> Option<Scalar> {
     partition_value(constants, name, file)
+}
+
+/// What is known of one of these columns in a table of about so many rows; `None` if `name` is none of them.
+pub(crate) fn constant_statistics(constants: &DataFrame, name: &str, rows: Option<u64>) -> Option<ColumnStatistics> {
+    let values = constants.column(name).ok()?;
+    // As if all files were of one length.
+    let nulls = values.null_count() as f64 / values.len().max(1) as f64;
+    let known = |bound: PolarsResult<Scalar>| bound.ok().filter(|bound| !bound.value().is_null());
+    Some(ColumnStatistics {
+        min: known(values.min_reduce()),
+        max: known(values.max_reduce()),
+        nulls: rows.map(|rows| (rows as f64 * nulls).round() as u64),
+        distinct: values.drop_nulls().n_unique().ok().map(|values| values as u64),
+    })
 }
 
 /// Which files may have a row that passes: not those for which a part of the predicate that reads only these columns is not

@@ -98,13 +98,18 @@ impl InputFile {
         self.stored.lock().whole.clone()
     }
 
-    /// Two numbers that tell the content of a file in a store from that of all others; `None` if the store does not name
-    /// versions, and for local files.
+    /// Two numbers that tell this file, as it was found, from all others: by the version that its store names, or by when a
+    /// local file was written. `None` if that is not known.
     pub(crate) fn identity(&self) -> Option<[u64; 2]> {
-        let tag = self.entry.etag.as_ref().filter(|tag| !tag.is_empty() && self.local_path().is_none())?;
+        let is_local = self.local_path().is_some();
+        let tag = self.entry.etag.as_ref().filter(|tag| !tag.is_empty() && !is_local);
+        let written = self.entry.modified.filter(|_| is_local);
+        if tag.is_none() && written.is_none() {
+            return None;
+        }
         Some([0_u64, 1].map(|seed| {
             let mut hasher = std::hash::DefaultHasher::new();
-            (seed, &self.entry.location, tag, self.entry.size).hash(&mut hasher);
+            (seed, &self.entry.location, tag, written, self.entry.size).hash(&mut hasher);
             self.store.hash_options(&mut hasher);
             hasher.finish()
         }))

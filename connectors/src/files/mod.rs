@@ -16,7 +16,7 @@ mod side_by_side;
 
 pub(crate) use ahead::{AHEAD_BYTES, Ahead, Fetched, Fetching, PATIENCE};
 pub(crate) use columns::check_columns;
-pub(crate) use constants::{constant, constants, passing};
+pub(crate) use constants::{constant, constant_statistics, constants, passing};
 pub use error::FilesError;
 pub(crate) use hive::NULL_FOLDER;
 pub(crate) use input::{Compression, Input};

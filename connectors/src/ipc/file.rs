@@ -31,7 +31,16 @@ pub(super) struct IpcFile {
     pub(super) mapped: Option<Buffer<u8>>,
     /// Tells its content from that of all other files, where the system or the store can.
     pub(super) identity: Option<[u64; 4]>,
-    rows: OnceLock<Option<u64>>,
+    /// What each record batch holds, if that can be told without fetching anything.
+    batch_sizes: OnceLock<Option<Vec<BatchSize>>>,
+    estimated_rows: OnceLock<Option<u64>>,
+}
+
+/// What a record batch holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BatchSize {
+    pub(super) rows: usize,
+    pub(super) is_compressed: bool,
 }
 
 /// The two formats of Arrow IPC.
@@ -55,7 +64,10 @@ impl IpcFile {
         let size = mapped.as_ref().map_or(input.size(), |bytes| bytes.len() as u64);
         let layout = read_layout(&mut access, size, || stream(&input, mapped.as_ref(), size));
         match layout {
-            Ok((columns, layout)) => Ok(Self { input, columns, layout, mapped, identity, rows: OnceLock::new() }),
+            Ok((columns, layout)) => {
+                let (batch_sizes, estimated_rows) = (OnceLock::new(), OnceLock::new());
+                Ok(Self { input, columns, layout, mapped, identity, batch_sizes, estimated_rows })
+            },
             Err(Refused::Damage(source)) => Err(IpcError::footer(&input, source)),
             Err(Refused::Type(column, dtype)) => Err(IpcError::UnsupportedType { path: input.path(), column, dtype }),
         }
@@ -79,24 +91,31 @@ impl IpcFile {
         }
     }
 
-    /// Number of rows, if that can be told without reading or fetching them.
-    pub(super) fn rows(&self) -> Option<u64> {
-        *self.rows.get_or_init(|| match &self.layout {
-            Layout::File { batches, .. } => {
-                self.mapped.as_ref()?;
-                let mut access = self.access().ok()?;
-                let rows = |block: &Block| Some(read_header(&mut access, block).ok()?.rows as u64);
-                batches.iter().map(rows).sum()
-            },
-            Layout::Stream => None,
-        })
+    /// What each record batch holds; `None` for streams and files in stores, and if a message is damaged.
+    pub(super) fn batch_sizes(&self) -> Option<&[BatchSize]> {
+        let sizes = self.batch_sizes.get_or_init(|| {
+            let (Layout::File { batches, .. }, Some(_)) = (&self.layout, &self.mapped) else { return None };
+            let mut access = self.access().ok()?;
+            let size = |block: &Block| {
+                let header = read_header(&mut access, block).ok()?;
+                Some(BatchSize { rows: header.rows, is_compressed: header.codec.is_some() })
+            };
+            batches.iter().map(size).collect()
+        });
+        sizes.as_deref()
     }
 
-    /// About how many rows there are, as the first record batch tells.
+    /// Number of rows, if that can be told without reading or fetching them.
+    pub(super) fn rows(&self) -> Option<u64> {
+        Some(self.batch_sizes()?.iter().map(|size| size.rows as u64).sum())
+    }
+
+    /// About how many rows there are, as the first record batch tells if they are not counted. It may have to be fetched, once.
     pub(super) fn estimated_rows(&self) -> Option<u64> {
-        if let Some(rows) = self.rows() {
-            return Some(rows);
-        }
+        self.rows().or_else(|| *self.estimated_rows.get_or_init(|| self.estimate()))
+    }
+
+    fn estimate(&self) -> Option<u64> {
         let (rows, bytes) = match &self.layout {
             Layout::File { batches, .. } => match batches.first() {
                 Some(block) => (read_header(&mut self.access().ok()?, block).ok()?.rows, block.bytes()),

@@ -14,6 +14,7 @@ mod message;
 mod nested;
 mod options;
 mod reader;
+mod sample;
 mod scan;
 mod schema;
 mod slice;

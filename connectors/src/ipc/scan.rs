@@ -1,17 +1,19 @@
 //! Arrow IPC files as a table.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use polars_core::frame::DataFrame;
 use polars_core::schema::SchemaRef;
+use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::{ErrorKind, OperatorError};
 use quokka_engine::operator::Description;
-use quokka_engine::source::{Scan, ScanRequest, Source};
+use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source};
 
 use super::error::IpcError;
 use super::file::IpcFile;
 use super::options::IpcOptions;
+use super::sample::Sample;
 use super::source::IpcSource;
 use crate::files::{FilesError, Format, InputFile, check_columns, constants, expand, names, side_by_side, threads};
 
@@ -52,6 +54,8 @@ pub(super) struct Table {
     pub(super) constants: DataFrame,
     pub(super) schema: SchemaRef,
     identity: Option<Vec<u64>>,
+    /// Taken when it is first asked for; `None` if there can be none.
+    pub(super) sample: OnceLock<Option<Sample>>,
 }
 
 impl IpcScan {
@@ -79,7 +83,8 @@ impl IpcScan {
             0 => files.iter().map(|file| file.identity).collect::<Option<Vec<_>>>().map(|files| files.concat()),
             _ => None,
         };
-        Ok(Self { table: Arc::new(Table { files, constants, schema: Arc::new(schema), identity }) })
+        let (schema, sample) = (Arc::new(schema), OnceLock::new());
+        Ok(Self { table: Arc::new(Table { files, constants, schema, identity, sample }) })
     }
 }
 
@@ -113,11 +118,19 @@ impl Scan for IpcScan {
     }
 
     fn estimated_rows(&self) -> Option<u64> {
-        self.table.files.iter().map(IpcFile::estimated_rows).sum()
+        self.table.estimated_rows()
     }
 
     fn identity(&self) -> Option<&[u64]> {
         self.table.identity.as_deref()
+    }
+
+    fn statistics(&self, column: &str) -> ColumnStatistics {
+        self.table.statistics(column)
+    }
+
+    fn sample(&self, columns: &[PlSmallStr]) -> Result<Option<DataFrame>, OperatorError> {
+        self.table.sample(columns)
     }
 
     fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {
@@ -128,6 +141,10 @@ impl Scan for IpcScan {
 impl Table {
     pub(super) fn describe(&self) -> Description {
         Description::streams("ipc-scan").with("files", names(self.files.iter().map(|file| &file.input)))
+    }
+
+    pub(super) fn estimated_rows(&self) -> Option<u64> {
+        self.files.iter().map(IpcFile::estimated_rows).sum()
     }
 
     pub(super) fn file(&self, index: usize) -> Result<&IpcFile, OperatorError> {

@@ -103,6 +103,23 @@ impl Block {
         Ok(())
     }
 
+    /// Reads some bytes of a file, and takes the lines that lie in them as a whole.
+    pub(super) fn peek(&mut self, file: &TextFile, range: &std::ops::Range<u64>) -> Result<(), JsonError> {
+        let has_before = range.start > 0;
+        (self.base, self.length) = (range.start - u64::from(has_before), 0);
+        let mut input = Input::open(&file.input, Compression::None, self.base)?;
+        self.read(&mut input, (range.end - self.base) as usize)?;
+        self.start = if has_before { self.behind_newline(0).unwrap_or(self.length) } else { 0 };
+        let lines = self.bytes.get(self.start..self.length).unwrap_or_default();
+        self.end = match lines.iter().rposition(|byte| *byte == b'\n') {
+            _ if range.end >= file.length() => self.length,
+            Some(last) => self.start + last + 1,
+            None => self.start,
+        };
+        self.complete();
+        Ok(())
+    }
+
     /// Reads on behind the last line, until there are lines or the file ends; whether there may be more.
     pub(super) fn next(&mut self, file: &TextFile, input: &mut Input, bytes: usize) -> Result<bool, JsonError> {
         self.bytes.copy_within(self.end..self.length, 0);

@@ -10,6 +10,7 @@ mod nested;
 mod options;
 mod reader;
 mod rows;
+mod sample;
 mod scan;
 mod syntax;
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::text::{BadRows, with_text_options};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct JsonOptions {
-    /// All columns with their types. Types are not inferred then, no file is opened before the query runs, and other keys
+    /// All columns with their types. Types are not inferred then, no file is opened before a query is planned, and other keys
     /// are left out. Default: none.
     pub schema: Option<SchemaRef>,
     /// Types of some columns, which may be missing in the rows that types are inferred from; those of the others are

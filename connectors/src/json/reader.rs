@@ -90,7 +90,14 @@ impl SplitReader for JsonReader {
         if !self.scan(file)? {
             return Ok(None);
         }
-        let columns = BlockColumns { table: &table, file, block: &self.block, rows: &self.rows, wanted: &self.wanted };
+        let columns = BlockColumns {
+            table: &table,
+            file,
+            block: &self.block,
+            rows: &self.rows,
+            wanted: &self.wanted,
+            bad_rows: table.options.bad_rows,
+        };
         read_rows(&table.files, &self.asked, &columns, 0..self.rows.len()).map(Some)
     }
 }
@@ -106,12 +113,14 @@ impl Drop for JsonReader {
 }
 
 /// The rows of a block whose values were found.
-struct BlockColumns<'a> {
-    table: &'a Table,
-    file: &'a TextFile,
-    block: &'a Block,
-    rows: &'a Rows,
-    wanted: &'a [PlSmallStr],
+pub(super) struct BlockColumns<'a> {
+    pub(super) table: &'a Table,
+    pub(super) file: &'a TextFile,
+    pub(super) block: &'a Block,
+    pub(super) rows: &'a Rows,
+    pub(super) wanted: &'a [PlSmallStr],
+    /// What becomes of values that are none of their type.
+    pub(super) bad_rows: BadRows,
 }
 
 impl Columns for BlockColumns<'_> {
@@ -124,7 +133,7 @@ impl Columns for BlockColumns<'_> {
             let Some(builder) = builder(dtype) else { continue };
             columns.push((index, name, dtype, builder));
         }
-        let mut bad = Bad { policy: self.table.options.bad_rows, rows: bad };
+        let mut bad = Bad { policy: self.bad_rows, rows: bad };
         for start in (0..rows.len()).step_by(ROWS) {
             let rows = rows.part(start, (start + ROWS).min(rows.len()));
             for (index, name, dtype, builder) in &mut columns {

@@ -1,12 +1,14 @@
 //! Files of newline-delimited JSON as a table.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use polars_core::frame::DataFrame;
 use polars_core::schema::{Schema, SchemaRef};
+use polars_utils::pl_str::PlSmallStr;
 use quokka_engine::error::OperatorError;
 use quokka_engine::operator::Description;
-use quokka_engine::source::{Scan, ScanRequest, Source};
+use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source};
 
 use super::columns::builder;
 use super::error::JsonError;
@@ -14,8 +16,12 @@ use super::head::{Head, head};
 use super::infer::columns;
 use super::options::JsonOptions;
 use super::reader::{Buffer, JsonReader};
+use super::sample::Lines;
 use crate::files::{FilesError, Format};
-use crate::text::{Asked, FoundFiles, Measured, TextFile, TextFiles, TextSource, TextTable, unsupported};
+use crate::text::{
+    Asked, FoundFiles, Measured, TextFile, TextFiles, TextSample, TextSource, TextTable, sample, sampled_rows,
+    statistics, unsupported,
+};
 
 /// How files of JSON are known in a directory.
 const FORMAT: Format = Format {
@@ -64,6 +70,8 @@ pub struct JsonScan {
 pub(super) struct Table {
     pub(super) files: TextFiles<TextFile>,
     pub(super) options: JsonOptions,
+    /// Taken when it is first asked for; `None` if there can be none.
+    pub(super) sample: OnceLock<Option<TextSample<Lines>>>,
 }
 
 impl JsonScan {
@@ -101,7 +109,7 @@ impl JsonScan {
             return Err(JsonError::UnsupportedType { column, dtype });
         }
         let files = found.into_table(file_schema, measured, &options.shared())?;
-        Ok(Self { table: Arc::new(Table { files, options }) })
+        Ok(Self { table: Arc::new(Table { files, options, sample: OnceLock::new() }) })
     }
 }
 
@@ -145,7 +153,21 @@ impl Scan for JsonScan {
 
     fn estimated_rows(&self) -> Option<u64> {
         let table = &self.table;
-        table.files.estimated_rows(|file| measured(&head(file, Some(MEASURED_ROWS), &table.options)?, file))
+        sampled_rows(&**table).or_else(|| {
+            table.files.estimated_rows(|file| measured(&head(file, Some(MEASURED_ROWS), &table.options)?, file))
+        })
+    }
+
+    fn identity(&self) -> Option<&[u64]> {
+        self.table.files.identity(&self.table.options)
+    }
+
+    fn statistics(&self, column: &str) -> ColumnStatistics {
+        statistics(&*self.table, column, self.estimated_rows())
+    }
+
+    fn sample(&self, columns: &[PlSmallStr]) -> Result<Option<DataFrame>, OperatorError> {
+        sample(&*self.table, columns)
     }
 
     fn source(&self, request: &ScanRequest) -> Result<Arc<dyn Source>, OperatorError> {

@@ -1,5 +1,7 @@
 //! The files of a table, and what is common to them.
 
+use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -46,8 +48,9 @@ pub(crate) struct TextFiles<F> {
     pub(crate) bad_rows: BadRows,
     /// Rows that were left out so far.
     skipped: AtomicU64,
-    /// About how many rows there are.
+    /// About how many rows there are, by the start of a file.
     rows: OnceLock<Option<u64>>,
+    identity: OnceLock<Option<[u64; 2]>>,
 }
 
 impl<F: From<TextFile> + AsRef<TextFile>> FoundFiles<F> {
@@ -86,11 +89,16 @@ impl<F: From<TextFile> + AsRef<TextFile>> FoundFiles<F> {
             bad_rows: options.bad_rows,
             skipped: AtomicU64::new(0),
             rows: rows.unwrap_or_default(),
+            identity: OnceLock::new(),
         })
     }
 }
 
 impl<F: AsRef<TextFile>> TextFiles<F> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TextFile> {
+        self.files.iter().map(AsRef::as_ref)
+    }
+
     pub(crate) fn get(&self, index: usize) -> Option<&F> {
         self.files.get(index)
     }
@@ -117,6 +125,22 @@ impl<F: AsRef<TextFile>> TextFiles<F> {
             let measured = measure(file).ok()?;
             Some(measured.rows_in(self.files.iter().map(|file| file.as_ref().length()).sum()))
         })
+    }
+
+    /// Numbers that tell this table, which is read with these options, from all others; `None` if they are not known.
+    pub(crate) fn identity(&self, options: &impl Debug) -> Option<&[u64]> {
+        let identity = self.identity.get_or_init(|| {
+            let options = format!("{options:?}");
+            // What folders say depends on where the user began to name them.
+            let files = self.iter().map(|file| Some((file.input.identity()?, file.input.below_root())));
+            let files = files.collect::<Option<Vec<_>>>()?;
+            Some([0_u64, 1].map(|seed| {
+                let mut hasher = DefaultHasher::new();
+                (seed, &options, &files).hash(&mut hasher);
+                hasher.finish()
+            }))
+        });
+        identity.as_ref().map(|identity| identity.as_slice())
     }
 
     /// The scan of the files, which is known by `name`.

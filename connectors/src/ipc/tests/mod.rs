@@ -2,6 +2,7 @@
 
 mod damage;
 mod filters;
+mod knowledge;
 mod reading;
 mod stores;
 mod types;

@@ -4,6 +4,7 @@ mod errors;
 mod files;
 mod filters;
 mod inference;
+mod knowledge;
 mod naive;
 mod random;
 mod reading;

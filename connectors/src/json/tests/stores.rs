@@ -34,7 +34,10 @@ fn plain_and_compressed_files_are_read_as_local_ones() {
             let local = JsonScan::open_in_ranges([&file.path], options(), range).unwrap();
             let address = format!("s3://bucket/{name}");
             let scan = JsonScan::open_in_ranges([&address], stored(server_options(server.address)), range).unwrap();
-            assert_eq!((scan.schema(), scan.estimated_rows()), (local.schema(), local.estimated_rows()));
+            assert_eq!(scan.schema(), local.schema());
+            // Of a local file rows from all over it tell how long one is, of others the first ones.
+            let (found, local_rows) = (scan.estimated_rows().unwrap(), local.estimated_rows().unwrap());
+            assert!(found.abs_diff(local_rows) < local_rows / 10, "{found} and {local_rows}");
             let only = ScanRequest { projection: Some(["c".into()].into()), ..ScanRequest::default() };
             for request in [ScanRequest::default(), only] {
                 let found = read_scan(&scan, &request, 777).unwrap();

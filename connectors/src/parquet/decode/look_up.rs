@@ -63,3 +63,43 @@ fn look_up_all<T: Copy>(dictionary: &[T], codes: &[u32], out: &mut Vec<T>) -> Re
     out.extend(codes.iter().map(|code| unsafe { *dictionary.get_unchecked(*code as usize) }));
     Ok(())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use polars_buffer::Buffer;
+    use proptest::prelude::*;
+
+    use super::super::unpack::tests::pack;
+    use super::*;
+
+    /// The codes as one run of packed integers; there must be a multiple of eight.
+    fn packed(codes: &[u32], width: u32) -> Hybrid {
+        let header = codes.len() / 8 * 2 + 1;
+        let mut bytes = vec![header as u8 | 0x80, (header >> 7) as u8];
+        bytes.extend(pack(codes, width));
+        Hybrid::new(Buffer::from(bytes), 0, width).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_those_of_checked_look_ups(
+            codes in proptest::collection::vec(0..64u32, 1..40),
+            size in 0..65usize,
+            first in 0..300usize,
+        ) {
+            let codes: Vec<u32> = codes.repeat(8);
+            let dictionary: Vec<u64> = (0..size as u64).map(|value| value * 1_000_003).collect();
+            let first = first.min(codes.len());
+            let (mut hybrid, mut found) = (packed(&codes, 6), Vec::new());
+            let mut read = |values| read_values(&mut hybrid, values, &dictionary, &mut found);
+            let read = read(first).and_then(|()| read(codes.len() - first));
+            let expected: Option<Vec<u64>> =
+                codes.iter().map(|code| dictionary.get(*code as usize).copied()).collect();
+            prop_assert_eq!(read.is_ok(), expected.is_some());
+            if let Some(expected) = expected {
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}

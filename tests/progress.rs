@@ -227,6 +227,11 @@ fn process() {
     match role.as_str() {
         "collect" => assert_eq!(held(false).collect().unwrap().height(), 30),
         "cluster" => assert_eq!(held(false).collect().unwrap().height(), 60),
+        "long" => {
+            println!("@@begin");
+            let stream = held(false).named("the revenue of all\nshops by day, month and year");
+            assert_eq!(stream.collect().unwrap().height(), 30);
+        },
         "sink" => held(false).named("a sink").sink_fn(|_, _| Ok(())).unwrap(),
         "fail" => assert!(held(true).collect().unwrap_err().report().contains("on fire")),
         "two" => {
@@ -280,7 +285,9 @@ fn command(role: &str, folder: &Path, on_terminal: bool) -> Command {
     let program = std::env::current_exe().unwrap();
     let mut command = if on_terminal {
         let mut script = Command::new("script");
-        let run = format!("\"${PROGRAM}\" --exact progress::process --nocapture");
+        // Of one that is told nothing, programs expect 80.
+        let narrow = if role == "long" { "stty rows 20 cols 40; " } else { "" };
+        let run = format!("{narrow}\"${PROGRAM}\" --exact progress::process --nocapture");
         script.args(["-q", "-e", "-c", &run, "/dev/null"]);
         script
     } else {
@@ -404,6 +411,23 @@ fn several_queries_have_a_bar_each() {
     let shown = on_terminal("two", &["first", "second", "1/3 splits, 10 rows"]);
     let left = screen(&shown);
     assert!(!left.iter().any(|line| line.contains("splits")), "{left:?}");
+}
+
+#[test]
+fn a_line_is_cut_where_the_terminal_ends() {
+    let shown = on_terminal("long", &["the revenue", "━"]);
+    let (_, bars) = shown.split_once("@@begin").unwrap();
+    let (bars, _) = bars.split_once("@@").unwrap();
+    let (mut column, mut is_sequence) = (0, false);
+    for letter in bars.chars() {
+        match letter {
+            '\u{1b}' => is_sequence = true,
+            _ if is_sequence => is_sequence = !letter.is_ascii_alphabetic(),
+            '\r' | '\n' => column = 0,
+            _ => column += 1,
+        }
+        assert!(column <= 40, "{shown:?}");
+    }
 }
 
 #[test]

@@ -6,29 +6,31 @@ use quokka_engine::pool::QueryProgress;
 
 use crate::figures::bytes;
 
-/// The contents of a bar.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    /// Splits read.
-    pub(super) done: u64,
-    /// All splits that are known.
-    pub(super) splits: u64,
-    pub(super) text: String,
+/// Columns of what fills while splits are read.
+const BAR_COLUMNS: u64 = 20;
+
+/// The line of a query. What matters most comes first: a narrow terminal shows no more than that.
+pub(super) fn line(name: &str, progress: &QueryProgress) -> String {
+    let rows = progress.rows() as f64;
+    let rate = rows / progress.elapsed.as_secs_f64().max(1e-3);
+    let (done, splits) = (progress.splits_done(), progress.splits());
+    let (bar, rows, time, rate) = (bar(done, splits), short(rows), clock(progress.elapsed), short(rate));
+    // The bars of `query 1` to `query 99` stand below each other.
+    let mut line = format!("{name:8} {bar} {done}/{splits} splits, {rows} rows, {time}, {rate}/s");
+    if progress.bytes() > 0 {
+        line.push_str(&format!(", {}", bytes(progress.bytes())));
+    }
+    line
 }
 
-impl Line {
-    pub(super) fn of(progress: &QueryProgress) -> Self {
-        let rows = progress.rows() as f64;
-        let rate = rows / progress.elapsed.as_secs_f64().max(1e-3);
-        let (done, splits) = (progress.splits_done(), progress.splits());
-        // What matters most comes first: a narrow terminal shows no more than that.
-        let (rows, time, rate) = (short(rows), clock(progress.elapsed), short(rate));
-        let mut text = format!("{done}/{splits} splits, {rows} rows, {time}, {rate}/s");
-        if progress.bytes() > 0 {
-            text.push_str(&format!(", {}", bytes(progress.bytes())));
-        }
-        Self { done, splits, text }
-    }
+fn bar(done: u64, splits: u64) -> String {
+    let filled = (BAR_COLUMNS * done).checked_div(splits).unwrap_or(0).min(BAR_COLUMNS);
+    let letter = |column| match column {
+        column if column < filled => '━',
+        column if column == filled && filled > 0 => '╸',
+        _ => '─',
+    };
+    (0..BAR_COLUMNS).map(letter).collect()
 }
 
 /// A number in five letters at most.
@@ -63,14 +65,25 @@ mod tests {
     }
 
     #[test]
+    fn bars_fill() {
+        let bars = [(0, 0), (0, 3), (1, 40), (1, 20), (10, 20), (39, 40), (40, 40), (50, 40)].map(|(d, s)| bar(d, s));
+        let filled = |count: usize, tip: &str| {
+            let left = 20 - count - tip.chars().count();
+            format!("{}{tip}{}", "━".repeat(count), "─".repeat(left))
+        };
+        let expected = [(0, ""), (0, ""), (0, ""), (1, "╸"), (10, "╸"), (19, "╸"), (20, ""), (20, "")];
+        assert_eq!(bars, expected.map(|(count, tip)| filled(count, tip)));
+    }
+
+    #[test]
     fn a_line_sums_the_sources() {
         let mut progress = QueryProgress::default();
         progress.elapsed = Duration::from_secs(125);
-        assert_eq!(Line::of(&progress), Line { done: 0, splits: 0, text: "0/0 splits, 0 rows, 2:05, 0/s".into() });
+        assert_eq!(line("query 3", &progress), "query 3  ──────────────────── 0/0 splits, 0 rows, 2:05, 0/s");
         progress.sources =
             vec![source(Some(12), 5, 1_000_000, 0), source(None, 0, 0, 0), source(Some(3), 3, 500_000, 2_500_000)];
-        let text = "8/15 splits, 1.5 M rows, 2:05, 12.0 k/s, 2.5 MB".into();
-        assert_eq!(Line::of(&progress), Line { done: 8, splits: 15, text });
+        let expected = "a long name ━━━━━━━━━━╸───────── 8/15 splits, 1.5 M rows, 2:05, 12.0 k/s, 2.5 MB";
+        assert_eq!(line("a long name", &progress), expected);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::{Condvar, Mutex};
 use quokka_engine::pool::QueryHandle;
 
-use self::line::Line;
+use self::line::line;
 use crate::picture::cut;
 
 /// Queries that end sooner show nothing.
@@ -59,7 +59,7 @@ struct Watched {
     name: String,
     query: QueryHandle,
     /// With what it says.
-    bar: Option<(ProgressBar, Line)>,
+    bar: Option<(ProgressBar, String)>,
 }
 
 /// A query that was started. While this lives and the query runs, a bar may show how far it has come.
@@ -121,7 +121,7 @@ impl Screen {
         }
     }
 
-    fn clear(&self, bar: Option<(ProgressBar, Line)>) {
+    fn clear(&self, bar: Option<(ProgressBar, String)>) {
         if let Some((bar, _)) = bar {
             bar.finish_and_clear();
             self.bars.remove(&bar);
@@ -135,21 +135,16 @@ impl Screen {
             if progress.is_finished {
                 self.clear(watched.bar.take());
             } else if progress.elapsed >= DELAY {
-                let line = Line::of(&progress);
+                let line = line(&watched.name, &progress);
                 match &mut watched.bar {
                     None => {
-                        let bar = ProgressBar::with_draw_target(Some(line.splits), ProgressDrawTarget::hidden());
-                        let bar = bar.with_style(style()).with_prefix(watched.name.clone());
-                        let bar = self.bars.add(bar.with_message(line.text.clone()).with_position(line.done));
+                        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+                        let bar = self.bars.add(bar.with_style(style()).with_message(line.clone()));
                         bar.tick();
                         watched.bar = Some((bar, line));
                     },
                     Some((bar, shown)) if *shown != line => {
-                        bar.update(|state| {
-                            state.set_len(line.splits);
-                            state.set_pos(line.done);
-                        });
-                        bar.set_message(line.text.clone());
+                        bar.set_message(line.clone());
                         *shown = line;
                     },
                     Some(_) => {},
@@ -161,8 +156,7 @@ impl Screen {
 
 /// What fits into a line of the terminal; the rest of it is cut.
 fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{prefix} {bar:20} {wide_msg}");
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
+    ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 /// What the thread does for as long as the process runs.

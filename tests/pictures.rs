@@ -188,6 +188,8 @@ fn all_nodes_and_edges_are_in_the_graph() {
         assert_eq!(names, expected_arrows(&stream.explain().unwrap()));
         let dashed =
             arrows.iter().filter(|(_, attributes)| attributes.get("style").is_some_and(|style| style == "dashed"));
+        let ends = ["→ hash-join", "→ materialized"];
+        assert!(dashed.clone().all(|(_, of)| ends.iter().any(|end| of["label"].contains(end))), "{dot}");
         assert_eq!(dashed.count(), 3);
         assert!(arrows.iter().any(|(_, attributes)| attributes["label"].contains("hash(")), "{dot}");
     }

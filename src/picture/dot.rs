@@ -60,17 +60,21 @@ fn node(index: usize, card: &Card) -> String {
 }
 
 fn edge(arrow: &Arrow, picture: &Picture) -> String {
-    let lines: Vec<String> = arrow.label.iter().map(|line| cut(line, COLUMNS)).collect();
+    let mut label = arrow.label.clone();
+    if let (End::Memory(operator), Some(what)) = (arrow.end, label.first_mut()) {
+        let name = picture.cards.get(arrow.to).and_then(|card| card.operators.get(operator));
+        what.push_str(&name.map_or(String::new(), |operator| format!(" → {}", operator.name)));
+    }
+    // Graphviz writes labels right beside lines, and on them if they are thick.
+    let lines: Vec<String> = label.iter().map(|line| format!("  {}", cut(line, COLUMNS))).collect();
     let mut text = format!(
         "label={}, tooltip={}, penwidth={:.1}",
         dot(lines.iter().map(String::as_str)),
         dot(arrow.details.lines()),
         1.0 + 4.0 * arrow.weight.clamp(0.0, 1.0).sqrt(),
     );
-    if let End::Memory(operator) = arrow.end {
-        let name = picture.cards.get(arrow.to).and_then(|card| card.operators.get(operator));
-        let name = name.map_or("", |operator| operator.name.as_str());
-        text.push_str(&format!(", style=dashed, headlabel={}", dot([name])));
+    if matches!(arrow.end, End::Memory(_)) {
+        text.push_str(", style=dashed");
     }
     text
 }

@@ -8,8 +8,13 @@ use super::{Arrow, End};
 const GAP: f64 = 36.0;
 /// Above each card, for the labels of its arrows.
 pub(super) const LABEL: f64 = 38.0;
-/// Between labels and the layer above, where arrows bend.
-const BEND: f64 = 30.0;
+/// Between labels and the layer above, where arrows bend: at least and at most.
+const BEND: f64 = 34.0;
+const MOST_BEND: f64 = 90.0;
+/// How far an arrow may go to the side for each unit of height, without looking flat.
+const SLOPE: f64 = 10.0;
+/// Before a card, where arrows are upright.
+const TIP: f64 = 10.0;
 /// Between a card and an arrow that goes up beside it, and between two of these.
 const GUTTER: f64 = 16.0;
 
@@ -83,6 +88,12 @@ pub(super) fn layout(sizes: &[Size], arrows: &[Arrow]) -> Layout {
         }
     }
     let left = positions(&layers, &widths, &links, GAP);
+    let mut bend = vec![BEND; layers.len()];
+    for Link { lower, upper, lower_port, upper_port } in &links {
+        let aside = (left[*lower] + lower_port - left[*upper] - upper_port).abs();
+        let height = &mut bend[layer[*upper]];
+        *height = height.max((TIP + aside / SLOPE).min(MOST_BEND));
+    }
     let mut top = vec![0.0; layers.len()];
     let mut bottom = vec![0.0; layers.len()];
     let mut y = 0.0;
@@ -90,7 +101,7 @@ pub(super) fn layout(sizes: &[Size], arrows: &[Arrow]) -> Layout {
         let heights = spots.iter().filter_map(|spot| sizes.get(*spot)).map(|size| size.height);
         top[index] = y;
         bottom[index] = y + heights.fold(0.0, f64::max);
-        y = bottom[index] + BEND + LABEL;
+        y = bottom[index] + bend[index] + LABEL;
     }
     let cards: Vec<Point> = (0..sizes.len()).map(|card| Point { x: left[card], y: top[layer[card]] }).collect();
     let mut drawn = Vec::with_capacity(arrows.len());
@@ -100,7 +111,7 @@ pub(super) fn layout(sizes: &[Size], arrows: &[Arrow]) -> Layout {
         let mut bends = Vec::with_capacity(way.len());
         for spot in way.iter().skip(1) {
             let port = if *spot < sizes.len() { ports.arrive[index] } else { 0.0 };
-            let to = Point { x: left[*spot] + port, y: bottom[layer[*spot]] };
+            let to = Point { x: left[*spot] + port, y: bottom[layer[*spot]] + TIP };
             bends.push((Point { x: from.x, y: from.y - LABEL }, to));
             from = Point { x: to.x, y: top[layer[*spot]] };
         }

@@ -20,14 +20,17 @@ const LEAST_COLUMNS: usize = 22;
 /// Lines of parameters of an operator.
 const FIELD_LINES: usize = 5;
 
-const STYLE: &str = "\
+/// How strongly all of the time shades a card: text must stay readable.
+pub(super) const MOST_SHADE: f64 = 0.3;
+
+pub(super) const STYLE: &str = "\
 text{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:12px;fill:#1f2328;\
 white-space:pre}
-.small{font-size:11px}.muted{fill:#59636e}.name{font-weight:bold}
+.small{font-size:11px}.muted{fill:#515a64}.name{font-weight:bold}
 .paper{fill:#ffffff}.card{fill:#f6f8fa;stroke:#c4ccd4}.rule{stroke:#c4ccd4}
 .share{fill:#e16f24}.source{fill:#1a7f37}.operator{fill:#0969da}.sink{fill:#8250df}
 .arrow{fill:none;stroke:#818b98}.memory{stroke-dasharray:5 4}.tip{fill:#818b98}
-@media(prefers-color-scheme:dark){text{fill:#e6edf3}.muted{fill:#9198a1}
+@media(prefers-color-scheme:dark){text{fill:#e6edf3}.muted{fill:#adb5bd}
 .paper{fill:#0d1117}.card{fill:#161b22;stroke:#3d444d}.rule{stroke:#3d444d}
 .share{fill:#f0883e}.source{fill:#3fb950}.operator{fill:#4493f8}.sink{fill:#ab7df8}
 .arrow{stroke:#747d88}.tip{fill:#747d88}}
@@ -143,7 +146,7 @@ impl CardText {
         let frame = format!("x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"4\"");
         push(svg, format_args!("<rect class=\"card\" {frame}/>\n"));
         if card.share > 0.0 {
-            let opacity = (0.45 * card.share).min(0.45);
+            let opacity = MOST_SHADE * card.share.min(1.0);
             push(svg, format_args!("<rect class=\"share\" {frame} fill-opacity=\"{opacity:.3}\"/>\n"));
         }
         push(
@@ -318,9 +321,18 @@ fn draw_arrow(svg: &mut String, arrow: &Arrow, way: &Way) {
     );
 }
 
+/// A line of a label in so many columns. Of `figures` as many stay as fit: one without its middle is another.
+pub(super) fn fit(line: &str, most: usize, figures: bool) -> String {
+    if !figures || columns(line) <= most {
+        return cut(line, most);
+    }
+    let parts = line.match_indices(", ").filter_map(|(end, _)| line.get(..end));
+    parts.filter(|part| columns(part) <= most).last().unwrap_or("…").to_string()
+}
+
 fn draw_label(svg: &mut String, arrow: &Arrow, way: &Way) {
     let most = (way.room / SMALL_LETTER) as usize;
-    let label: Vec<String> = arrow.label.iter().map(|line| cut(line, most)).collect();
+    let label: Vec<String> = arrow.label.iter().enumerate().map(|(index, line)| fit(line, most, index > 0)).collect();
     let width = label.iter().map(|line| columns(line)).max().unwrap_or(0) as f64 * SMALL_LETTER;
     let height = 14.0 * label.len() as f64;
     let bottom = way.start.y - 8.0;

@@ -1,4 +1,5 @@
 use super::layout::{Layout, Size, layout};
+use super::svg::{MOST_SHADE, STYLE, fit};
 use super::*;
 
 fn operator(name: &str) -> Operator {
@@ -69,8 +70,14 @@ fn cards_are_below_their_readers_and_beside_each_other() {
             assert!(to.y + sizes[arrow.to].height < from.y, "seed {seed}: {arrow:?}");
             assert!(way.start.y == from.y && (from.x..=from.x + 120.0).contains(&way.start.x));
             assert!(way.bends.iter().all(|(lower, upper)| lower.y > upper.y), "seed {seed}: {arrow:?}");
+            // Upright before its tip, and all that climbs far enough not to be flat.
+            for (lower, upper) in &way.bends {
+                let (height, aside) = (lower.y - upper.y, (lower.x - upper.x).abs());
+                assert!(height >= (aside / 10.0).min(60.0) - 0.01, "seed {seed}: {height} high, {aside} aside");
+            }
             match arrow.end {
                 End::Input(_) => {
+                    assert!(way.bends.last().is_some_and(|(_, upper)| upper.y >= way.end.y + 9.0));
                     assert!(way.end.y == to.y + sizes[arrow.to].height);
                     assert!((to.x..=to.x + 120.0).contains(&way.end.x));
                 },
@@ -119,6 +126,48 @@ fn long_text_loses_its_middle() {
     assert_eq!(text::cut("abc", 1), "…");
     assert_eq!(text::cut("abc", 0), "…");
     assert_eq!((text::columns("aé表🦀"), text::cut("表表表表", 6)), (6, "表…表".to_string()));
+}
+
+#[test]
+fn figures_that_do_not_fit_lose_their_end() {
+    let figures = [40, 21, 20, 11, 10].map(|most| fit("15,000 rows, 420.0 kB", most, true));
+    let expected = ["15,000 rows, 420.0 kB", "15,000 rows, 420.0 kB", "15,000 rows", "15,000 rows", "…"];
+    assert_eq!(figures, expected);
+    assert_eq!(fit("hash(first, second)", 14, false), "hash(fi…econd)");
+}
+
+/// Red, green and blue of `property` in the rules of `class`.
+fn colour(style: &str, class: &str, property: &str) -> [f64; 3] {
+    let rules = style.split(class).nth(1).and_then(|rest| rest.split('{').nth(1)).unwrap_or_default();
+    let hex =
+        rules.split('}').next().and_then(|rules| rules.split(&format!("{property}:#")).nth(1)).unwrap_or_default();
+    [0, 2, 4].map(|at| u8::from_str_radix(hex.get(at..at + 2).unwrap_or_default(), 16).map_or(f64::NAN, f64::from))
+}
+
+/// The ratio of the Web Content Accessibility Guidelines, 1.4.3.
+fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+    let linear = |part: f64| {
+        let part = part / 255.0;
+        if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+    };
+    let luminance =
+        |[red, green, blue]: [f64; 3]| 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+#[test]
+fn text_can_be_read_on_paper_and_on_shaded_cards() {
+    let (light, dark) = STYLE.split_once("@media").unwrap_or_default();
+    for style in [light, dark] {
+        let (card, share) = (colour(style, ".card", "fill"), colour(style, ".share", "fill"));
+        let shaded = [0, 1, 2].map(|part| card[part] * (1.0 - MOST_SHADE) + share[part] * MOST_SHADE);
+        for text in [colour(style, "text", "fill"), colour(style, ".muted", "fill")] {
+            for ground in [colour(style, ".paper", "fill"), card, shaded] {
+                assert!(contrast(text, ground) >= 4.5, "{text:?} on {ground:?}: {}", contrast(text, ground));
+            }
+        }
+    }
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn card(node: &OutlineNode) -> Card {
             NodePlace::Sink => Kind::Sink,
         },
         operators: node.operators.iter().map(operator).collect(),
-        notes: node.channels.iter().map(|channels| format!("channels {channels}")).collect(),
+        notes: node.channels.iter().map(|channels| on_workers(channels)).collect(),
         share: 0.0,
     }
 }
@@ -207,10 +207,16 @@ fn operator(OutlineOperator { description, rows }: &OutlineOperator) -> Operator
     Operator {
         name: description.name.clone(),
         remark: if description.behaviour == Behaviour::Blocks { "blocks".into() } else { String::new() },
-        fields: description.fields.clone(),
+        fields: description.fields.iter().filter(|(_, value)| !value.is_empty()).cloned().collect(),
         figures: rows.map(about_rows).unwrap_or_default(),
         share: 0.0,
     }
+}
+
+/// Where a node has channels, if not everywhere.
+fn on_workers(channels: &str) -> String {
+    let one = channels.bytes().all(|byte| byte.is_ascii_digit());
+    format!("on worker{} {channels}", if one { "" } else { "s" })
 }
 
 fn about_rows(rows: f64) -> String {

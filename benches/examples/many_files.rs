@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run --release -p quokka-benches --example many_files -- 10000
 //! ```
+//!
+//! A second number is that of the columns, 16 without it.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -14,7 +16,7 @@ use quokka::prelude::*;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const COLUMNS: usize = 16;
+const COLUMNS: i64 = 16;
 const ROWS: i64 = 100;
 
 fn resident_mb(what: &str) -> Result<f64, Box<dyn Error>> {
@@ -25,10 +27,11 @@ fn resident_mb(what: &str) -> Result<f64, Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let files: i64 = std::env::args().nth(1).ok_or("the number of files is missing")?.parse()?;
+    let columns: i64 = std::env::args().nth(2).map_or(Ok(COLUMNS), |columns| columns.parse())?;
     let folder = std::env::temp_dir().join(format!("quokka-many-files-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     for file in 0..files {
-        let columns = (0..COLUMNS as i64).map(|column| {
+        let columns = (0..columns).map(|column| {
             let values = (0..ROWS).map(|row| file * ROWS + row * column).collect::<Vec<_>>();
             Column::new(format!("column_{column}").into(), values)
         });
@@ -41,7 +44,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         let table = context.read_parquet(&folder)?;
         let opened = start.elapsed();
-        println!("opened in {:.2} s, {:.0} MB more memory", opened.as_secs_f64(), resident_mb("VmRSS:")? - before);
+        let more = resident_mb("VmRSS:")? - before;
+        let a_file = more * 1024.0 / files as f64;
+        println!("opened in {:.2} s, {more:.0} MB more memory, {a_file:.1} KB a file", opened.as_secs_f64());
         let start = Instant::now();
         let query = table.filter(col("column_1").gt_eq(lit(0))).select([col("column_0").sum(), len()]);
         let plan = query.explain()?;

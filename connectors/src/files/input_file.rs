@@ -21,8 +21,8 @@ pub(crate) struct InputFile {
 /// What the readers of a file in a store share.
 #[derive(Debug, Default)]
 struct Stored {
-    /// The first reader: all others read the version that it found.
-    reader: Option<RangeReader>,
+    /// The first reader, if the listing named no version: all others read the version that it found.
+    reader: Option<Box<RangeReader>>,
     /// All bytes of a small file, while it is read.
     whole: Option<Bytes>,
     is_streamed: bool,
@@ -63,11 +63,13 @@ impl InputFile {
     /// A local file that cannot be opened.
     pub(crate) fn ranges(&self) -> Result<RangeReader, StoreError> {
         let mut stored = self.stored.lock();
-        if let Some(another) = stored.reader.as_ref().and_then(RangeReader::another) {
+        if let Some(another) = stored.reader.as_ref().and_then(|reader| reader.another()) {
             return Ok(another);
         }
         let reader = self.store.reader(&self.entry)?;
-        stored.reader = reader.another();
+        if self.entry.etag.is_none() {
+            stored.reader = reader.another().map(Box::new);
+        }
         Ok(reader)
     }
 

@@ -21,7 +21,7 @@ pub use error::FilesError;
 pub(crate) use hive::NULL_FOLDER;
 pub(crate) use input::{Compression, Input};
 pub(crate) use input_file::InputFile;
-pub(crate) use mapped::map;
+pub(crate) use mapped::{KEPT_MAPPED, Kept, map, map_again};
 pub(crate) use names::names;
 pub(crate) use options::with_scan_options;
 pub(crate) use paths::{Format, expand};

@@ -60,7 +60,7 @@ impl Ahead {
             let Some(part) = source.parts.get(next) else { break };
             state.next += 1;
             let is_own = next % context.processes == context.process;
-            let is_stored = source.table.files.get(part.file).is_some_and(|file| file.mapped().is_none());
+            let is_stored = source.table.files.get(part.file).is_some_and(|file| !file.is_local());
             if is_own && is_stored && !state.row_groups.contains_key(&(part.file, part.index)) {
                 self.start(&mut state, source, next, part, context)?;
             }
@@ -97,7 +97,7 @@ impl Ahead {
         let ranges = |columns: &[PlSmallStr]| -> Vec<Range<u64>> {
             let leaves = columns.iter().flat_map(|column| file.leaves(part.index, column));
             // A chunk that lies outside of the file is reported when it is read.
-            let ranges = leaves.filter(|_| !is_excluded).filter_map(|leaf| chunk_range(leaf, file.input.size()).ok());
+            let ranges = leaves.filter(|_| !is_excluded).filter_map(|leaf| chunk_range(&leaf, file.input.size()).ok());
             ranges.collect()
         };
         let (first, others) = source.request.deciding_and_other_columns(&part.conjuncts);

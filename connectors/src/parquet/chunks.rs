@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use polars_buffer::Buffer;
-use polars_parquet::read::ColumnChunkMetadata;
 
 use super::error::Damage;
+use super::packed_footer::ColumnChunk;
 use crate::files::PATIENCE;
 use crate::store::{RangeReader, StoreError};
 
@@ -22,7 +22,7 @@ pub(super) enum Chunks {
 
 impl Chunks {
     /// The bytes of a column chunk, as far as the footer is right about where they are. Waits for them, if they are fetched.
-    pub(super) fn bytes(&self, leaf: &ColumnChunkMetadata) -> Result<Buffer<u8>, Damage> {
+    pub(super) fn bytes(&self, leaf: &ColumnChunk<'_>) -> Result<Buffer<u8>, Damage> {
         match self {
             Self::Mapped(bytes) => {
                 let range = chunk_range(leaf, bytes.len() as u64)?;
@@ -47,11 +47,11 @@ impl Chunks {
 }
 
 /// The place of a column chunk, held against the length of the file.
-pub(super) fn chunk_range(leaf: &ColumnChunkMetadata, file: u64) -> Result<Range<u64>, Damage> {
-    let data = leaf.data_page_offset();
+pub(super) fn chunk_range(leaf: &ColumnChunk<'_>, file: u64) -> Result<Range<u64>, Damage> {
+    let data = leaf.data_page_offset;
     // Some writers leave 0 where there is no dictionary.
-    let start = leaf.dictionary_page_offset().filter(|start| *start > 0 && *start < data).unwrap_or(data);
-    let length = leaf.compressed_size();
+    let start = leaf.dictionary_page_offset.filter(|start| *start > 0 && *start < data).unwrap_or(data);
+    let length = leaf.compressed_size;
     let range = match (u64::try_from(start), u64::try_from(length)) {
         (Ok(start), Ok(length)) => start.checked_add(length).map(|end| start..end),
         _ => None,

@@ -6,17 +6,17 @@ use polars_arrow::datatypes::{ArrowDataType, Field};
 use polars_buffer::Buffer;
 use polars_core::prelude::{Column, DataType, IntoColumn};
 use polars_core::series::Series;
+use polars_parquet::parquet::read::PageMetaData;
 use polars_parquet::parquet::schema::Repetition;
 use polars_parquet::parquet::schema::types::PhysicalType;
-use polars_parquet::read::{
-    BasicDecompressor, ColumnChunkMetadata, Filter, PageReader, RowGroupMetadata, column_iter_to_arrays, n_columns,
-};
+use polars_parquet::read::{BasicDecompressor, Filter, PageReader, column_iter_to_arrays, n_columns};
 use quokka_engine::physical::NARROW_DIGITS;
 
 use super::chunks::Chunks;
 use super::decode::{CodedCursor, ColumnCursor};
 use super::error::Damage;
 use super::guard::guarded;
+use super::packed_footer::{ColumnChunk, RowGroupFooter};
 use super::pages::{Encodings, check_pages, dictionary_values};
 
 /// A dictionary has few values if a row group has this many rows a value: then a predicate is rather evaluated for every
@@ -26,33 +26,33 @@ const FEW_VALUES: u64 = 4;
 /// A cursor at the first row of the column `field`; `None` if the column is left to [`decode_column`].
 pub(super) fn open_cursor(
     chunks: &Chunks,
-    row_group: &RowGroupMetadata,
+    row_group: RowGroupFooter<'_>,
     field: &Field,
 ) -> Result<Option<ColumnCursor>, Damage> {
-    let mut leaves = row_group.columns_under_root_iter(&field.name).ok_or(Damage::NoColumnChunk)?;
+    let mut leaves = row_group.column(&field.name).ok_or(Damage::NoColumnChunk)?;
     let leaf = leaves.next().ok_or(Damage::NoColumnChunk)?;
     if leaves.next().is_some() || field.dtype.is_nested() {
         return Ok(None);
     }
-    let (chunk, encodings) = column_chunk(chunks, row_group, leaf)?;
-    Ok(ColumnCursor::new(chunk, leaf, &field.dtype, encodings))
+    let (chunk, encodings) = column_chunk(chunks, row_group, &leaf)?;
+    Ok(ColumnCursor::new(chunk, &leaf, &field.dtype, encodings))
 }
 
 /// A cursor over the codes of the column `field`, if it holds strings or binary values that all stand in a dictionary of
 /// few values.
 pub(super) fn open_codes(
     chunks: &Chunks,
-    row_group: &RowGroupMetadata,
+    row_group: RowGroupFooter<'_>,
     field: &Field,
 ) -> Result<Option<CodedCursor>, Damage> {
     if !matches!(field.dtype, ArrowDataType::Utf8View | ArrowDataType::BinaryView) {
         return Ok(None);
     }
-    let mut leaves = row_group.columns_under_root_iter(&field.name).ok_or(Damage::NoColumnChunk)?;
+    let mut leaves = row_group.column(&field.name).ok_or(Damage::NoColumnChunk)?;
     let leaf = leaves.next().ok_or(Damage::NoColumnChunk)?;
-    let chunk = chunks.bytes(leaf)?;
-    let values = dictionary_values(&chunk, u64::try_from(leaf.num_values()).unwrap_or(0))?;
-    if values.is_none_or(|values| values > row_group.num_rows() as u64 / FEW_VALUES) {
+    let chunk = chunks.bytes(&leaf)?;
+    let values = dictionary_values(&chunk, u64::try_from(leaf.values).unwrap_or(0))?;
+    if values.is_none_or(|values| values > row_group.rows as u64 / FEW_VALUES) {
         return Ok(None);
     }
     match open_cursor(chunks, row_group, field)? {
@@ -68,12 +68,12 @@ pub(super) fn open_codes(
 /// file, announced sizes against each other, and a decoder that panics has met damage.
 pub(super) fn decode_column(
     chunks: &Chunks,
-    row_group: &RowGroupMetadata,
+    row_group: RowGroupFooter<'_>,
     field: &Field,
     filter: Option<Filter>,
     rows: usize,
 ) -> Result<Column, Damage> {
-    let leaves: Vec<_> = row_group.columns_under_root_iter(&field.name).ok_or(Damage::NoColumnChunk)?.collect();
+    let leaves: Vec<_> = row_group.column(&field.name).ok_or(Damage::NoColumnChunk)?.collect();
     let expected = guarded(|| Ok(n_columns(&field.dtype)))?;
     if leaves.len() != expected {
         let what = "column chunks of the column";
@@ -89,8 +89,10 @@ pub(super) fn decode_column(
             .map(|(leaf, (chunk, _))| {
                 // Nothing in a page header can be larger than its chunk.
                 let limit = chunk.len();
-                let pages = PageReader::new(Cursor::new(chunk), leaf, Vec::new(), limit);
-                (BasicDecompressor::new(pages, Vec::new()), &leaf.descriptor().descriptor.primitive_type)
+                let descriptor = &leaf.column.descriptor;
+                let pages = PageMetaData::new(0, leaf.values, leaf.compression, descriptor.clone());
+                let pages = PageReader::new_with_page_meta(Cursor::new(chunk), pages, Vec::new(), limit);
+                (BasicDecompressor::new(pages, Vec::new()), &descriptor.primitive_type)
             })
             .unzip();
         let (arrays, _) = column_iter_to_arrays(pages, types, field.clone(), filter)?;
@@ -107,11 +109,11 @@ pub(super) fn decode_column(
 
 /// The field with the integers that the file holds, if it is one of decimals that lie in batches as integers too. They
 /// are decoded in half the time of 128-bit decimals.
-fn stored(field: &Field, leaves: &[&ColumnChunkMetadata]) -> Option<Field> {
+fn stored(field: &Field, leaves: &[ColumnChunk<'_>]) -> Option<Field> {
     use ArrowDataType::{Decimal, Decimal32, Decimal64};
     let is_narrow = matches!(field.dtype, Decimal32(p, _) | Decimal64(p, _) | Decimal(p, _) if p <= NARROW_DIGITS);
     let leaf = leaves.first().filter(|_| is_narrow && leaves.len() == 1)?;
-    let dtype = match leaf.descriptor().descriptor.primitive_type.physical_type {
+    let dtype = match leaf.column.descriptor.primitive_type.physical_type {
         PhysicalType::Int32 => ArrowDataType::Int32,
         PhysicalType::Int64 => ArrowDataType::Int64,
         _ => return None,
@@ -122,18 +124,17 @@ fn stored(field: &Field, leaves: &[&ColumnChunkMetadata]) -> Option<Field> {
 /// The checked bytes of a column chunk, and the encodings of its pages.
 fn column_chunk(
     chunks: &Chunks,
-    row_group: &RowGroupMetadata,
-    leaf: &ColumnChunkMetadata,
+    row_group: RowGroupFooter<'_>,
+    leaf: &ColumnChunk<'_>,
 ) -> Result<(Buffer<u8>, Encodings), Damage> {
     let chunk = chunks.bytes(leaf)?;
-    let values = leaf.num_values();
-    let flat = leaf.descriptor().path_in_schema.len() == 1
-        && leaf.descriptor().descriptor.primitive_type.field_info.repetition != Repetition::Repeated;
-    let rows = row_group.num_rows() as u64;
-    let values = u64::try_from(values).map_err(|_| Damage::Thrift("a negative number of values"))?;
+    let flat = leaf.column.path_in_schema.len() == 1
+        && leaf.column.descriptor.primitive_type.field_info.repetition != Repetition::Repeated;
+    let rows = row_group.rows as u64;
+    let values = u64::try_from(leaf.values).map_err(|_| Damage::Thrift("a negative number of values"))?;
     if flat && values != rows {
         return Err(Damage::Count { what: "values in the column chunk", expected: rows, found: values });
     }
-    let encodings = check_pages(&chunk, values, leaf.uncompressed_size().try_into().unwrap_or(0))?;
+    let encodings = check_pages(&chunk, values, leaf.uncompressed_size.try_into().unwrap_or(0))?;
     Ok((chunk, encodings))
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use polars_arrow::array::PrimitiveArray;
 use polars_arrow::bitmap::Bitmap;
 use polars_core::prelude::{BooleanChunked, Column};
-use polars_parquet::read::{Filter, RowGroupMetadata};
+use polars_parquet::read::Filter;
 use polars_utils::pl_str::PlSmallStr;
 
 use super::chunks::Chunks;
@@ -229,8 +229,8 @@ fn decode_window(
     column: &str,
     rows: &Range<usize>,
 ) -> Result<(usize, Column), ParquetError> {
-    let all = file.row_groups().get(row_group).map_or(0, RowGroupMetadata::num_rows);
-    let is_nested = file.schema.get(column).is_some_and(|dtype| dtype.is_nested());
+    let all = file.row_groups().get(row_group).copied().unwrap_or(0);
+    let is_nested = file.schema().get(column).is_some_and(|dtype| dtype.is_nested());
     if is_nested || (rows.start == 0 && all <= WINDOW) {
         return Ok((0, file.column(chunks, row_group, column, None, all)?));
     }

@@ -3,45 +3,49 @@
 use std::sync::Arc;
 
 use polars_arrow::array::Array;
-use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field as ArrowField};
-use polars_core::datatypes::{DataType, Field};
+use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField};
 use polars_core::prelude::{Column, IntoColumn};
-use polars_core::schema::{Schema, SchemaRef};
+use polars_core::schema::SchemaRef;
 use polars_core::series::Series;
-use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, Filter, RowGroupMetadata};
+use polars_parquet::read::Filter;
 use polars_utils::mem::prefetch::madvise_willneed;
 
 use super::chunks::Chunks;
 use super::column::{decode_column, open_codes, open_cursor};
 use super::columns::ColumnReader;
 use super::error::{Damage, ParquetError};
+use super::file_schema::{FileSchema, FileSchemas};
 use super::footer::{fetch_footer, read_footer};
 use super::guard::guarded;
+use super::packed_footer::{ColumnChunk, PackedFooter, RowGroupFooter};
 use super::pages::{dictionary_values, first_page_values};
-use crate::files::{FilesError, InputFile, map};
+use crate::files::{FilesError, InputFile, Kept, map, map_again};
 use crate::release::release;
 
 /// A file whose footer has been read and checked.
 pub(super) struct ParquetFile {
     pub(super) input: InputFile,
-    pub(super) schema: SchemaRef,
-    pub(super) metadata: FileMetadata,
+    schema: Arc<FileSchema>,
+    footer: PackedFooter,
     /// Tells its content from that of all other files, where the system or the store can.
     pub(super) identity: Option<[u64; 4]>,
-    /// All bytes of a local file; those of a file in a store are fetched by those who read it.
-    mapped: Option<Chunks>,
-    fields: Arc<ArrowSchema>,
+    /// The bytes of a local file, if it stays mapped.
+    mapped: Option<Kept>,
 }
 
 impl ParquetFile {
-    pub(super) fn open(input: InputFile) -> Result<Self, ParquetError> {
-        let (footer, mapped, identity) = match input.local_path() {
+    /// Opens a file of a table of which some were opened before, with `schemas`. A local one stays mapped if fewer than
+    /// `most_mapped` are.
+    pub(super) fn open(input: InputFile, schemas: &FileSchemas, most_mapped: usize) -> Result<Self, ParquetError> {
+        let (metadata, mapped, identity) = match input.local_path() {
             Some(path) => match map(path) {
                 Ok((bytes, identity)) => {
-                    let footer = read_footer(&bytes);
+                    let metadata = read_footer(&bytes);
                     // What was read around it would count as memory of the process, for each of very many files.
                     release(&bytes, 0..bytes.len());
-                    (footer, Some(Chunks::Mapped(bytes)), identity)
+                    // Where nothing tells whether it is still the same file, it must stay.
+                    let most = if identity.is_some() { most_mapped } else { usize::MAX };
+                    (metadata, Kept::new(bytes, most), identity)
                 },
                 Err(source) => return Err(FilesError::Io { path: input.path(), source }.into()),
             },
@@ -51,78 +55,88 @@ impl ParquetFile {
                 (fetch_footer(&mut reader), None, identity)
             },
         };
-        let (mut metadata, fields) = match footer.and_then(check_rows) {
-            Ok(footer) => footer,
+        let packed = metadata.and_then(|metadata| Ok((PackedFooter::new(&metadata)?, metadata)));
+        let (footer, metadata) = match packed {
+            Ok(packed) => packed,
             Err(Damage::Store(error)) => return Err(FilesError::from(*error).into()),
             Err(source) => return Err(ParquetError::Footer { path: input.path(), source }),
         };
-        let schema = fields.iter_values().map(|field| match dtype(field) {
-            Some(dtype) => Ok(Field::new(field.name.clone(), dtype)),
-            None => Err(ParquetError::UnsupportedType {
-                path: input.path(),
-                column: field.name.to_string(),
-                dtype: format!("{:?}", field.dtype),
-            }),
-        });
-        let schema = Arc::new(schema.collect::<Result<Schema, _>>()?);
-        // Often longer than all the rest, and the schema in it has been read.
-        metadata.key_value_metadata = None;
-        Ok(Self { input, schema, metadata, identity, mapped, fields: Arc::new(fields) })
+        let schema = schemas.of(&metadata, &input)?;
+        Ok(Self { input, schema, footer, identity, mapped })
     }
 
-    /// Uses the schema of another file, if they are equal: a table may have very many files.
-    pub(super) fn share_schema(&mut self, other: &Self) {
-        if self.schema == other.schema && self.fields == other.fields {
-            (self.schema, self.fields) = (other.schema.clone(), other.fields.clone());
-        }
+    pub(super) fn is_local(&self) -> bool {
+        self.input.local_path().is_some()
     }
 
-    /// The bytes of a local file.
-    pub(super) fn mapped(&self) -> Option<&Chunks> {
-        self.mapped.as_ref()
+    /// The bytes of a local file; `None` if it is in a store.
+    ///
+    /// # Errors
+    /// A file that was not kept mapped and is another one now, or cannot be read any more.
+    pub(super) fn mapped(&self) -> Result<Option<Chunks>, ParquetError> {
+        let bytes = match (&self.mapped, self.input.local_path(), self.identity) {
+            (Some(kept), ..) => kept.bytes().clone(),
+            (None, Some(path), Some(identity)) => map_again(&self.input, path, identity)?,
+            _ => return Ok(None),
+        };
+        Ok(Some(Chunks::Mapped(bytes)))
     }
 
-    /// The column chunks of a column of a row group.
-    pub(super) fn leaves(&self, row_group: usize, column: &str) -> impl Iterator<Item = &ColumnChunkMetadata> {
-        let row_group = self.row_groups().get(row_group);
-        row_group.and_then(|row_group| row_group.columns_under_root_iter(column)).into_iter().flatten()
-    }
-
-    pub(super) fn row_groups(&self) -> &[RowGroupMetadata] {
-        &self.metadata.row_groups
+    /// The columns and their types.
+    pub(super) fn schema(&self) -> &SchemaRef {
+        &self.schema.columns
     }
 
     /// The Arrow type that a column is decoded to.
-    pub(super) fn field(&self, column: &str) -> Option<&ArrowDataType> {
-        self.fields.get(column).map(|field| &field.dtype)
+    pub(super) fn field(&self, column: &str) -> Option<&ArrowField> {
+        self.schema.fields.get(column)
+    }
+
+    /// What the footer says of a row group.
+    pub(super) fn row_group(&self, index: usize) -> Option<RowGroupFooter<'_>> {
+        self.footer.row_group(index, &self.schema)
+    }
+
+    /// The column chunks of a column of a row group.
+    pub(super) fn leaves(&self, row_group: usize, column: &str) -> impl Iterator<Item = ColumnChunk<'_>> {
+        self.row_group(row_group).and_then(|row_group| row_group.column(column)).into_iter().flatten()
+    }
+
+    /// Rows of each row group.
+    pub(super) fn row_groups(&self) -> &[usize] {
+        self.footer.rows()
     }
 
     pub(super) fn rows(&self) -> u64 {
-        self.row_groups().iter().map(|row_group| row_group.num_rows() as u64).sum()
+        self.row_groups().iter().map(|rows| *rows as u64).sum()
+    }
+
+    /// Whether Polars wrote it, whose statistics are not all sound.
+    pub(super) fn is_by_polars(&self) -> bool {
+        self.footer.is_by_polars
     }
 
     /// Lets the operating system read a column of a row group.
     pub(super) fn announce(&self, row_group: usize, column: &str) {
-        let Some(mapped) = &self.mapped else { return };
-        for chunk in self.leaves(row_group, column).filter_map(|leaf| mapped.bytes(leaf).ok()) {
+        let Some(kept) = &self.mapped else { return };
+        let mapped = Chunks::Mapped(kept.bytes().clone());
+        for chunk in self.leaves(row_group, column).filter_map(|leaf| mapped.bytes(&leaf).ok()) {
             madvise_willneed(&chunk);
         }
     }
 
     /// Rows of the first page of a flat column of a row group; `None` if that cannot be told, or only by a request.
     pub(super) fn page_rows(&self, row_group: usize, column: &str) -> Option<usize> {
-        let chunk = self.mapped.as_ref()?.bytes(self.leaves(row_group, column).next()?).ok()?;
+        let chunk = self.mapped().ok()??.bytes(&self.leaves(row_group, column).next()?).ok()?;
         usize::try_from(first_page_values(&chunk).ok()?).ok()
     }
 
     /// Says that a row group was read: what is mapped of it leaves memory, so that a scan holds no more of a large file than
     /// what its workers read at the moment.
     pub(super) fn release(&self, row_group: usize) {
-        let (Some(row_group), Some(Chunks::Mapped(bytes))) = (self.row_groups().get(row_group), &self.mapped) else {
-            return;
-        };
-        let range = row_group.full_byte_range();
-        release(bytes, range.start as usize..range.end as usize);
+        let (Some(row_group), Some(kept)) = (self.row_group(row_group), &self.mapped) else { return };
+        let range = row_group.byte_range(kept.bytes().len() as u64);
+        release(kept.bytes(), range.start as usize..range.end as usize);
     }
 
     /// The first rows of a column of a row group; `None` if the file is in a store.
@@ -132,7 +146,7 @@ impl ParquetFile {
         column: &str,
         rows: usize,
     ) -> Result<Option<Column>, ParquetError> {
-        let Some(chunks) = &self.mapped else { return Ok(None) };
+        let Some(chunks) = &self.mapped()? else { return Ok(None) };
         // Most often the first bytes of a page and of a dictionary do; many nulls, long values and other orders of a
         // dictionary need more.
         for limit in [512 + 64 * rows, 64 * 1024 + 512 * rows] {
@@ -150,8 +164,8 @@ impl ParquetFile {
         row_group: usize,
         column: &str,
     ) -> Result<ColumnReader, ParquetError> {
-        let cursor = match (self.row_groups().get(row_group), self.fields.get(column)) {
-            (Some(metadata), Some(field)) => open_cursor(chunks, metadata, field),
+        let cursor = match (self.row_group(row_group), self.field(column)) {
+            (Some(row_group), Some(field)) => open_cursor(chunks, row_group, field),
             _ => Err(Damage::NoColumnChunk),
         };
         let cursor = cursor.map_err(|source| self.damaged(row_group, column, source))?;
@@ -165,8 +179,8 @@ impl ParquetFile {
         row_group: usize,
         column: &str,
     ) -> Result<Option<ColumnReader>, ParquetError> {
-        let cursor = match (self.row_groups().get(row_group), self.fields.get(column)) {
-            (Some(metadata), Some(field)) => open_codes(chunks, metadata, field),
+        let cursor = match (self.row_group(row_group), self.field(column)) {
+            (Some(row_group), Some(field)) => open_codes(chunks, row_group, field),
             _ => Err(Damage::NoColumnChunk),
         };
         let cursor = cursor.map_err(|source| self.damaged(row_group, column, source))?;
@@ -175,7 +189,7 @@ impl ParquetFile {
 
     /// The array of a column of a row group as a column. Integers in the place of decimals stay integers.
     pub(super) fn series(&self, row_group: usize, column: &str, array: Box<dyn Array>) -> Result<Column, ParquetError> {
-        let field = self.fields.get(column).ok_or(Damage::NoColumnChunk);
+        let field = self.field(column).ok_or(Damage::NoColumnChunk);
         let series = field.and_then(|field| {
             let integers = ArrowField::new(field.name.clone(), array.dtype().clone(), field.is_nullable);
             let field = if *array.dtype() == ArrowDataType::Int64 { &integers } else { field };
@@ -194,9 +208,9 @@ impl ParquetFile {
     /// The number of values in the dictionary of a flat column of a row group of a local file, if it holds all of its values.
     pub(super) fn dictionary_values(&self, row_group: usize, column: &str) -> Option<u64> {
         let mut leaves = self.leaves(row_group, column);
-        let leaf = leaves.next().filter(|leaf| leaf.descriptor().path_in_schema.len() == 1)?;
-        let chunk = self.mapped.as_ref()?.bytes(leaf).ok()?;
-        dictionary_values(&chunk, u64::try_from(leaf.num_values()).ok()?).ok()?
+        let chunk = leaves.next().filter(|chunk| chunk.column.path_in_schema.len() == 1)?;
+        let bytes = self.mapped().ok()??.bytes(&chunk).ok()?;
+        dictionary_values(&bytes, u64::try_from(chunk.values).ok()?).ok()?
     }
 
     /// Decodes the `rows` rows of a column of a row group that `filter` lets through. Decimals may lie as in batches.
@@ -208,37 +222,10 @@ impl ParquetFile {
         filter: Option<Filter>,
         rows: usize,
     ) -> Result<Column, ParquetError> {
-        let decoded = match (self.row_groups().get(row_group), self.fields.get(column)) {
-            (Some(metadata), Some(field)) => decode_column(chunks, metadata, field, filter, rows),
+        let decoded = match (self.row_group(row_group), self.field(column)) {
+            (Some(row_group), Some(field)) => decode_column(chunks, row_group, field, filter, rows),
             _ => Err(Damage::NoColumnChunk),
         };
         decoded.map_err(|source| self.damaged(row_group, column, source))
-    }
-}
-
-/// The two places that tell the number of rows must agree: a count of rows reads nothing else.
-fn check_rows((metadata, fields): (FileMetadata, ArrowSchema)) -> Result<(FileMetadata, ArrowSchema), Damage> {
-    let found = metadata.row_groups.iter().map(|row_group| row_group.num_rows() as u64).sum();
-    let expected = metadata.num_rows as u64;
-    if found != expected {
-        return Err(Damage::Count { what: "rows in the row groups", expected, found });
-    }
-    Ok((metadata, fields))
-}
-
-/// The Polars type of a column, `None` if there is none.
-fn dtype(field: &ArrowField) -> Option<DataType> {
-    // Categories and time zones are text in the footer, which Polars parses with panics.
-    is_supported(&field.dtype).then(|| guarded(|| Ok(DataType::from_arrow_field(field))).ok()).flatten()
-}
-
-fn is_supported(dtype: &ArrowDataType) -> bool {
-    use ArrowDataType::*;
-    match dtype {
-        List(inner) | LargeList(inner) | Map(inner, _) => is_supported(&inner.dtype),
-        Struct(fields) => fields.iter().all(|field| is_supported(&field.dtype)),
-        Dictionary(_, values, _) => is_supported(values),
-        Int128 | UInt128 | Float16 | FixedSizeList(..) | Interval(_) | Extension(_) | Union(_) | Unknown => false,
-        _ => true,
     }
 }

@@ -1,8 +1,7 @@
 //! Reads the footer of a file: checked before Polars decodes it, and held against the file afterwards.
 
-use polars_arrow::datatypes::ArrowSchema;
 use polars_parquet::parquet::read::deserialize_metadata;
-use polars_parquet::read::{FileMetadata, infer_schema};
+use polars_parquet::read::FileMetadata;
 
 use super::error::Damage;
 use super::guard::guarded;
@@ -18,8 +17,8 @@ const BEHIND: usize = 8;
 /// Bytes at the end of a file in a store that are fetched at first: most footers, in no more time than fewer bytes take.
 const TAIL: u64 = 64 << 10;
 
-/// The footer and the Arrow schema of the file in `bytes`.
-pub(super) fn read_footer(bytes: &[u8]) -> Result<(FileMetadata, ArrowSchema), Damage> {
+/// The footer of the file in `bytes`.
+pub(super) fn read_footer(bytes: &[u8]) -> Result<FileMetadata, Damage> {
     let length = footer_length(bytes, bytes.len())?;
     match bytes.starts_with(MAGIC) {
         true => decode(bytes, length),
@@ -27,8 +26,8 @@ pub(super) fn read_footer(bytes: &[u8]) -> Result<(FileMetadata, ArrowSchema), D
     }
 }
 
-/// The footer and the Arrow schema of a file in a store: by one request, or two if the footer is long.
-pub(super) fn fetch_footer(reader: &mut RangeReader) -> Result<(FileMetadata, ArrowSchema), Damage> {
+/// The footer of a file in a store: by one request, or two if the footer is long.
+pub(super) fn fetch_footer(reader: &mut RangeReader) -> Result<FileMetadata, Damage> {
     let size = reader.size();
     let mut tail = reader.take(size.saturating_sub(TAIL)..size)?;
     let length = footer_length(&tail, size as usize)?;
@@ -58,16 +57,24 @@ fn footer_length(tail: &[u8], file: usize) -> Result<usize, Damage> {
 }
 
 /// Decodes the footer of so many bytes in `tail`, with which a file ends.
-fn decode(tail: &[u8], length: usize) -> Result<(FileMetadata, ArrowSchema), Damage> {
+fn decode(tail: &[u8], length: usize) -> Result<FileMetadata, Damage> {
     let end = tail.len().saturating_sub(BEHIND);
     let footer = tail.get(end.saturating_sub(length)..end).unwrap_or_default();
     Cursor::new(footer).check(FILE_METADATA)?;
-    guarded(|| {
-        // The statistics stay in it.
-        let metadata = deserialize_metadata(footer.to_vec().into())?;
-        let schema = infer_schema(&metadata)?;
-        Ok((metadata, schema))
-    })
+    // The statistics stay in the copy.
+    let metadata = guarded(|| Ok(deserialize_metadata(footer.to_vec().into())?))?;
+    check_rows(&metadata)?;
+    Ok(metadata)
+}
+
+/// The two places that tell the number of rows must agree: a count of rows reads nothing else.
+fn check_rows(metadata: &FileMetadata) -> Result<(), Damage> {
+    let found = metadata.row_groups.iter().map(|row_group| row_group.num_rows() as u64).sum();
+    let expected = metadata.num_rows as u64;
+    match found == expected {
+        true => Ok(()),
+        false => Err(Damage::Count { what: "rows in the row groups", expected, found }),
+    }
 }
 
 // What Polars reads of a footer by field number alone, whatever the wire type says. A field written as another type

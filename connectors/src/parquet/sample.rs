@@ -33,7 +33,7 @@ struct Place {
 impl Sample {
     pub(super) fn new(files: &[ParquetFile]) -> Self {
         let row_groups = files.iter().enumerate().flat_map(|(index, file)| {
-            let sizes = file.row_groups().iter().map(|row_group| row_group.num_rows()).enumerate();
+            let sizes = file.row_groups().iter().copied().enumerate();
             sizes.map(move |(row_group, rows)| Place { file: index, row_group, rows })
         });
         let row_groups: Vec<Place> = row_groups.filter(|place| place.rows > 0).collect();

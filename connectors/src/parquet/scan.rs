@@ -15,16 +15,19 @@ use quokka_engine::source::{ColumnStatistics, Scan, ScanRequest, Source};
 
 use super::error::ParquetError;
 use super::file::ParquetFile;
+use super::file_schema::FileSchemas;
 use super::options::ParquetOptions;
 use super::sample::Sample;
 use super::source::ParquetSource;
 use crate::files::{
-    FilesError, Format, InputFile, check_columns, constant, constants, expand, names, side_by_side, threads,
+    FilesError, Format, InputFile, KEPT_MAPPED, check_columns, constant, constants, expand, names, side_by_side,
+    threads,
 };
 
 /// Parquet files on local disks or in stores, read as one table.
 ///
-/// Footers are read once, when the scan is opened; local files are memory-mapped. All files must have the same columns
+/// Footers are read once, when the scan is opened, and what queries need of them is kept, about 32 bytes for a column of
+/// integers and a row group; local files are memory-mapped. All files must have the same columns
 /// with the same types, in any order; the first file gives the order. Folders named `key=value` are columns too
 /// ([`ParquetOptions::hive_partitioning`]), and the paths of files may be ([`ParquetOptions::include_file_paths`]).
 ///
@@ -73,16 +76,26 @@ impl ParquetScan {
         paths: impl IntoIterator<Item = impl AsRef<Path>>,
         options: ParquetOptions,
     ) -> Result<Self, ParquetError> {
+        Self::open_keeping(paths, options, KEPT_MAPPED)
+    }
+
+    /// Opens files as [`open`](Self::open). Local ones stay mapped if fewer than `most_mapped` are; others are mapped again when
+    /// they are read.
+    pub(super) fn open_keeping(
+        paths: impl IntoIterator<Item = impl AsRef<Path>>,
+        options: ParquetOptions,
+        most_mapped: usize,
+    ) -> Result<Self, ParquetError> {
         let paths = expand(paths, &options.store_options, &Format { name: "Parquet", suffixes: &[".parquet"] })?;
-        let files = open_files(&paths)?;
+        let files = open_files(&paths, most_mapped)?;
         // There is a first file: `expand` fails if there is none.
         let Some(first) = files.first() else { return Err(FilesError::NoPath.into()) };
         for file in &files {
-            check_columns((&first.input, &first.schema), (&file.input, &file.schema))?;
+            check_columns((&first.input, first.schema()), (&file.input, file.schema()))?;
         }
         let path_column = options.include_file_paths.as_ref();
-        let partitions = constants(&paths, &first.schema, options.hive_partitioning, path_column)?;
-        let mut schema = (*first.schema).clone();
+        let partitions = constants(&paths, first.schema(), options.hive_partitioning, path_column)?;
+        let mut schema = (**first.schema()).clone();
         schema.merge((**partitions.schema()).clone());
         let sample = Sample::new(&files);
         // What paths say is not in the files.
@@ -143,14 +156,11 @@ impl Table {
 }
 
 /// Opens all files, side by side if there are many, and reports the first failure by order of files.
-fn open_files(files: &[InputFile]) -> Result<Vec<ParquetFile>, ParquetError> {
+fn open_files(files: &[InputFile], most_mapped: usize) -> Result<Vec<ParquetFile>, ParquetError> {
     let are_local = files.iter().all(|file| file.local_path().is_some());
-    let mut opened = side_by_side(files.len(), threads(files.len(), are_local), |index| match files.get(index) {
-        Some(file) => ParquetFile::open(file.clone()),
+    let schemas = FileSchemas::default();
+    side_by_side(files.len(), threads(files.len(), are_local), |index| match files.get(index) {
+        Some(file) => ParquetFile::open(file.clone(), &schemas, most_mapped),
         None => Err(FilesError::NoPath.into()),
-    })?;
-    if let Some((first, others)) = opened.split_first_mut() {
-        others.iter_mut().for_each(|file| file.share_schema(first));
-    }
-    Ok(opened)
+    })
 }

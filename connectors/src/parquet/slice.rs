@@ -64,7 +64,7 @@ impl Columns {
         }
         for name in self.guesses.likely().filter(|_| self.chunks.are_at_hand()) {
             // Whether strings are read as codes is decided when they are needed. Damage is reported then, too.
-            let is_text = matches!(file.schema.get(name), None | Some(DataType::String | DataType::Binary));
+            let is_text = matches!(file.schema().get(name), None | Some(DataType::String | DataType::Binary));
             if is_text || self.readers.contains_key(name) {
                 continue;
             }

@@ -59,7 +59,7 @@ impl ParquetSource {
         let all: Vec<RowGroup> = (table.files.iter().enumerate())
             .flat_map(|(file, opened)| {
                 let row_groups = opened.row_groups().iter().enumerate();
-                row_groups.map(move |(index, row_group)| (file, index, row_group.num_rows()))
+                row_groups.map(move |(index, rows)| (file, index, *rows))
             })
             .map(|(file, index, rows)| RowGroup { file, index, start: 0, rows, conjuncts: conjuncts.clone() })
             .collect();
@@ -110,11 +110,11 @@ impl ParquetSource {
     /// Bytes in the file of the columns that are read: of a part of a row group, its share of them.
     fn bytes(&self, part: &RowGroup) -> u64 {
         let file = self.table.files.get(part.file);
-        let Some(metadata) = file.and_then(|file| file.row_groups().get(part.index)) else { return 0 };
+        let Some(row_group) = file.and_then(|file| file.row_group(part.index)) else { return 0 };
         let columns = self.request.columns();
-        let chunks = columns.iter().filter_map(|column| metadata.columns_under_root_iter(column)).flatten();
-        let bytes: i64 = chunks.map(|chunk| chunk.compressed_size().max(0)).sum();
-        (bytes as f64 * part.rows as f64 / metadata.num_rows().max(1) as f64) as u64
+        let chunks = columns.iter().filter_map(|column| row_group.column(column)).flatten();
+        let bytes: i64 = chunks.map(|chunk| chunk.compressed_size.max(0)).sum();
+        (bytes as f64 * part.rows as f64 / row_group.rows.max(1) as f64) as u64
     }
 }
 
@@ -153,8 +153,8 @@ impl Source for ParquetSource {
         let Some(row_group) = self.parts.get(split) else { return Err(self.no_split(split)) };
         self.announce(split, context);
         let mut row_group = row_group.clone();
-        let chunks = match self.table.file(row_group.file)?.mapped() {
-            Some(mapped) => mapped.clone(),
+        let chunks = match self.table.file(row_group.file)?.mapped()? {
+            Some(mapped) => mapped,
             None => Chunks::Fetched(self.ahead.open(self, split, context)?),
         };
         if let Some(filter) = excluded_by(&self.table, &self.request, &row_group) {

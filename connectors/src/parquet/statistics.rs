@@ -4,11 +4,10 @@ use polars_arrow::datatypes::{ArrowDataType, TimeUnit as ArrowTimeUnit};
 use polars_core::datatypes::{AnyValue, DataType, TimeUnit};
 use polars_core::error::PolarsResult;
 use polars_core::series::Series;
+use polars_parquet::parquet::metadata::ColumnDescriptor;
 use polars_parquet::parquet::schema::Repetition;
 use polars_parquet::parquet::statistics::Statistics;
-use polars_parquet::read::{
-    ColumnChunkMetadata, ParquetTimeUnit, PrimitiveConvertedType, PrimitiveLogicalType, RowGroupMetadata,
-};
+use polars_parquet::read::{ParquetTimeUnit, PrimitiveConvertedType, PrimitiveLogicalType};
 use polars_utils::pl_str::PlSmallStr;
 
 use super::file::ParquetFile;
@@ -57,25 +56,24 @@ pub(super) fn bounds<'a>(
 }
 
 fn chunk(file: &ParquetFile, row_group: usize, column: &str, dtype: &DataType) -> Option<Chunk> {
-    let row_group: &RowGroupMetadata = file.row_groups().get(row_group)?;
-    let mut leaves = row_group.columns_under_root_iter(column)?;
-    let leaf = leaves.next().filter(|leaf| leaf.descriptor().path_in_schema.len() == 1)?;
-    let repetition = leaf.descriptor().descriptor.primitive_type.field_info.repetition;
+    let row_group = file.row_group(row_group)?;
+    let chunk = row_group.column(column)?.next().filter(|chunk| chunk.column.path_in_schema.len() == 1)?;
+    let repetition = chunk.column.descriptor.primitive_type.field_info.repetition;
     if repetition == Repetition::Repeated {
         return None;
     }
     let required = (repetition == Repetition::Required).then_some(0);
-    let Some(Ok(statistics)) = leaf.statistics(&file.metadata.footer_buf) else {
+    let Some(statistics) = chunk.statistics() else {
         return Some(Chunk { nulls: required, ..Chunk::default() });
     };
-    let by_polars = file.metadata.created_by.as_deref() == Some("Polars");
-    let rows = row_group.num_rows() as u64;
+    let by_polars = file.is_by_polars();
+    let rows = row_group.rows as u64;
     let most = if by_polars { rows.saturating_sub(1) } else { rows };
     let nulls = statistics.null_count().and_then(|nulls| u64::try_from(nulls).ok());
     let nulls = required.or(nulls.filter(|nulls| *nulls <= most));
     let (min, max) = match by_polars && are_merged_wrong(dtype, &statistics) {
         true => Range::default(),
-        false => values(leaf, statistics, dtype, file.field(column)?).unwrap_or_default(),
+        false => values(chunk.column, statistics, dtype, &file.field(column)?.dtype).unwrap_or_default(),
     };
     Some(Chunk { min, max, nulls })
 }
@@ -97,12 +95,7 @@ type Range = (Option<AnyValue<'static>>, Option<AnyValue<'static>>);
 
 /// The bounds as values of `dtype`. `None` for types whose values do not order as their bounds do, such as categories,
 /// and for encodings that are too rare to be worth code.
-fn values(
-    leaf: &ColumnChunkMetadata,
-    statistics: Statistics,
-    dtype: &DataType,
-    arrow: &ArrowDataType,
-) -> Option<Range> {
+fn values(leaf: &ColumnDescriptor, statistics: Statistics, dtype: &DataType, arrow: &ArrowDataType) -> Option<Range> {
     use Statistics as S;
     match (dtype, statistics) {
         (DataType::Boolean, S::Boolean(s)) => range(s.min_value, s.max_value, |v| Some(AnyValue::Boolean(v))),
@@ -161,8 +154,8 @@ fn big_endian(bytes: Option<Vec<u8>>) -> Option<i128> {
 }
 
 /// Whether the file holds timestamps of `unit` as they are; others are converted when they are read.
-fn is_stored_in(leaf: &ColumnChunkMetadata, unit: TimeUnit, arrow: &ArrowDataType) -> bool {
-    let stored = &leaf.descriptor().descriptor.primitive_type;
+fn is_stored_in(leaf: &ColumnDescriptor, unit: TimeUnit, arrow: &ArrowDataType) -> bool {
+    let stored = &leaf.descriptor.primitive_type;
     let read_as_stored = match arrow {
         ArrowDataType::Timestamp(ArrowTimeUnit::Millisecond, _) => unit == TimeUnit::Milliseconds,
         ArrowDataType::Timestamp(ArrowTimeUnit::Microsecond, _) => unit == TimeUnit::Microseconds,

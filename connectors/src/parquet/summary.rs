@@ -5,7 +5,6 @@ use polars_core::error::PolarsResult;
 use polars_core::prelude::Column;
 use polars_core::scalar::Scalar;
 use polars_core::series::Series;
-use polars_parquet::read::RowGroupMetadata;
 use quokka_engine::error::OperatorError;
 use quokka_engine::source::ColumnStatistics;
 
@@ -106,7 +105,7 @@ impl Table {
 }
 
 fn rows(file: &ParquetFile, row_group: usize) -> u64 {
-    file.row_groups().get(row_group).map_or(0, RowGroupMetadata::num_rows) as u64
+    file.row_groups().get(row_group).map_or(0, |rows| *rows as u64)
 }
 
 /// Whether a bound is known of every row group that has values.

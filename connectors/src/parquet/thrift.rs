@@ -48,12 +48,18 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn skip(&mut self, bytes: u64) -> Result<(), Damage> {
-        let bytes = usize::try_from(bytes).map_err(|_| Damage::Ends)?;
-        self.bytes = self.bytes.get(bytes..).ok_or(Damage::Ends)?;
-        Ok(())
+        self.bytes(bytes).map(|_| ())
     }
 
-    fn byte(&mut self) -> Result<u8, Damage> {
+    /// The next so many bytes.
+    pub(super) fn bytes(&mut self, bytes: u64) -> Result<&'a [u8], Damage> {
+        let bytes = usize::try_from(bytes).map_err(|_| Damage::Ends)?;
+        let (read, rest) = self.bytes.split_at_checked(bytes).ok_or(Damage::Ends)?;
+        self.bytes = rest;
+        Ok(read)
+    }
+
+    pub(super) fn byte(&mut self) -> Result<u8, Damage> {
         let (byte, rest) = self.bytes.split_first().ok_or(Damage::Ends)?;
         self.bytes = rest;
         Ok(*byte)
@@ -186,6 +192,16 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Writes an integer as [`Cursor::integer`] reads it.
+pub(super) fn push_integer(value: i64, to: &mut Vec<u8>) {
+    let mut rest = (value << 1 ^ value >> 63) as u64;
+    while rest >= 0x80 {
+        to.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    to.push(rest as u8);
+}
+
 fn wire(code: u8) -> Result<Wire, Damage> {
     Ok(match code {
         0 => Wire::Stop,
@@ -247,6 +263,16 @@ mod tests {
     #[test]
     fn endless_nesting_is_refused() {
         assert!(matches!(Cursor::new(&[0x7c; 100]).check(PAIR), Err(Damage::Thrift(_))));
+    }
+
+    #[test]
+    fn integers_are_read_as_they_were_written() {
+        for value in [0, 1, -1, 63, 64, -64, -65, 300, i64::MAX, i64::MIN, i64::MAX - 1, 1 << 40] {
+            let mut bytes = Vec::new();
+            push_integer(value, &mut bytes);
+            let mut cursor = Cursor::new(&bytes);
+            assert_eq!((cursor.integer().unwrap(), cursor.remaining()), (value, 0));
+        }
     }
 
     #[test]

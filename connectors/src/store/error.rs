@@ -50,6 +50,11 @@ impl StoreError {
         Self { kind, action, url: url.to_string(), range: None, attempts: 0, source: None }
     }
 
+    /// A file that is another one now.
+    pub(crate) fn changed(url: impl fmt::Display) -> Self {
+        Self::new(StoreErrorKind::Changed, "read", url)
+    }
+
     pub(super) fn invalid(action: &'static str, url: impl fmt::Display, reason: impl Into<String>) -> Self {
         Self::new(StoreErrorKind::Invalid, action, url).because(Reason(reason.into()))
     }

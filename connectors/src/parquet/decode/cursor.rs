@@ -7,7 +7,6 @@ use polars_arrow::bitmap::{Bitmap, BitmapBuilder};
 use polars_arrow::datatypes::ArrowDataType;
 use polars_buffer::Buffer;
 use polars_parquet::parquet::schema::Repetition;
-use polars_parquet::read::ColumnChunkMetadata;
 
 use super::codes::CodedCursor;
 use super::page::Pages;
@@ -16,6 +15,7 @@ use super::snappy::Compressed;
 use super::types::{is_decoded, values};
 use super::values::Values;
 use crate::parquet::error::Damage;
+use crate::parquet::packed_footer::ColumnChunk;
 use crate::parquet::pages::Encodings;
 
 /// Reads the rows of a flat column chunk in order, in steps of any size.
@@ -93,11 +93,11 @@ impl ColumnCursor {
     /// to Polars.
     pub(in crate::parquet) fn new(
         chunk: Buffer<u8>,
-        leaf: &ColumnChunkMetadata,
+        leaf: &ColumnChunk<'_>,
         dtype: &ArrowDataType,
         encodings: Encodings,
     ) -> Option<Self> {
-        let column = leaf.descriptor();
+        let column = leaf.column;
         let descriptor = &column.descriptor;
         let is_flat = column.path_in_schema.len() == 1 && descriptor.max_rep_level == 0;
         let is_optional = match (descriptor.primitive_type.field_info.repetition, descriptor.max_def_level) {
@@ -110,7 +110,7 @@ impl ColumnCursor {
             return None;
         }
         let values = values(stored, descriptor.primitive_type.logical_type, dtype)?;
-        Some(Self::start(Pages::new(chunk, leaf.compression(), is_optional), values))
+        Some(Self::start(Pages::new(chunk, leaf.compression, is_optional), values))
     }
 
     /// Decompresses only the first `limit` bytes of pages and dictionaries. Rows that need more yield errors.

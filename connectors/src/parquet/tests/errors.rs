@@ -78,8 +78,9 @@ fn a_broken_column_chunk_is_named() {
     fs::write(&path, &bytes).unwrap();
     // The page header of the second row group's `t`.
     let file = crate::files::InputFile::named(path.to_str().unwrap());
-    let start = crate::parquet::file::ParquetFile::open(file).unwrap();
-    let start = start.row_groups()[1].parquet_columns()[1].byte_range().start as usize;
+    let file = crate::parquet::file::ParquetFile::open(file, &Default::default(), usize::MAX).unwrap();
+    let chunk = crate::parquet::chunks::chunk_range(&file.leaves(1, "t").next().unwrap(), bytes.len() as u64);
+    let start = chunk.unwrap().start as usize;
     bytes[start..start + 20].fill(0xff);
     fs::write(&path, &bytes).unwrap();
 

@@ -22,7 +22,7 @@ fn cast(column: Column, dtype: DataType) -> Column {
 }
 
 /// One column of every type, with nulls.
-fn every_type() -> DataFrame {
+pub(in crate::parquet) fn every_type() -> DataFrame {
     let micros = |name: &str| column(name, |i| i as i64 * 1_000_000_007 - 250_000_000_000);
     let utc = TimeZone::opt_try_new(Some("UTC")).unwrap();
     let berlin = TimeZone::opt_try_new(Some("Europe/Berlin")).unwrap();

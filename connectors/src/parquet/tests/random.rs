@@ -227,7 +227,7 @@ proptest! {
         for row_group in &source.parts {
             let context = single_worker(case.batch_rows);
             let (table, request, guesses) = (source.table.clone(), source.request.clone(), source.guesses.clone());
-            let chunks = source.table.files[row_group.file].mapped().unwrap().clone();
+            let chunks = source.table.files[row_group.file].mapped().unwrap().unwrap();
             let mut reader = RowGroupReader::new(table, request, guesses, chunks, row_group.clone(), &context);
             reader.slice_rows = case.slice_rows;
             while let Some(batch) = reader.next().unwrap() {

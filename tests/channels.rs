@@ -7,7 +7,7 @@ use polars_lazy::frame::{IntoLazy, LazyFrame};
 use quokka::engine::error::ErrorKind;
 use quokka::prelude::*;
 
-use crate::support::{Rows, assert_same, numbers, orders, setting, settings};
+use crate::support::{Folder, Rows, assert_same, numbers, orders, setting, settings};
 
 type Query = (&'static str, Rows, fn([DataStream; 2]) -> DataStream, fn([LazyFrame; 2]) -> LazyFrame);
 
@@ -177,15 +177,14 @@ fn rows_are_where_they_were_placed() {
 #[test]
 fn files_are_written_where_the_rows_are() {
     let context = Context::builder().workers(4).batch_rows(7).build().unwrap();
-    let folder = std::env::temp_dir().join(format!("quokka-channels-{}", std::process::id()));
+    let folder = Folder::new();
     let groups = context.from_df(numbers()).group_by([col("id")]).agg([col("value").sum()]);
-    let report = groups.channels(2).sink_parquet(folder.join("two")).unwrap();
+    let report = groups.channels(2).sink_parquet(folder.path().join("two")).unwrap();
     assert_eq!((report.files.len(), report.rows()), (2, 200));
     let dataset = context.from_df(numbers()).sort(["id"], Default::default()).channels(2).compute().unwrap();
     assert_eq!(dataset.to_df().unwrap(), numbers());
     assert_eq!(context.read_dataset(&dataset).channels(1).collect().unwrap(), numbers());
     assert_eq!(context.read_dataset(&dataset).channels(3).collect().unwrap(), numbers());
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

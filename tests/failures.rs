@@ -1,12 +1,10 @@
 //! User functions that misbehave, numbers that do not fit and files that are not what they should be: a typed error that
 //! says where, and workers that go on.
 
-use std::path::PathBuf;
-
 use quokka::engine::error::ErrorKind;
 use quokka::prelude::*;
 
-use crate::support::numbers;
+use crate::support::{Folder, numbers};
 
 /// Runs a query that must fail, and then one that must not, on the same workers.
 fn fails(query: impl Fn(DataStream) -> DataStream) -> quokka::Error {
@@ -78,27 +76,11 @@ fn numbers_that_do_not_fit() {
     assert_eq!(nulls.column("rest").unwrap().null_count(), 2);
 }
 
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("quokka-failures-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
-}
-
 #[test]
 fn files_that_are_not_what_they_should_be() {
     let context = Context::builder().workers(2).build().unwrap();
-    let scratch = Scratch::new("files");
-    let path = |name: &str| scratch.0.join(name);
+    let folder = Folder::new();
+    let path = |name: &str| folder.path().join(name);
     let error_of = |name: &str| {
         let opened = context.read_parquet(path(name));
         opened.and_then(|stream| stream.collect()).map(drop).unwrap_err()

@@ -7,25 +7,7 @@ use quokka::engine::error::ErrorKind;
 use quokka::prelude::*;
 use quokka::{IpcCompression, IpcLayout, IpcOptions, IpcWriteOptions, ParquetOptions};
 
-use crate::support::{Rows, assert_same, context, setting, settings};
-
-/// A folder that is gone when the test is.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("quokka-ipc-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left of a failed test does no harm.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::{Folder, Rows, assert_same, check_queries, context, setting, settings};
 
 fn table() -> DataFrame {
     let rows = 0..5000i64;
@@ -53,10 +35,10 @@ fn what_is_written_is_read_by_any_number_of_workers() {
     for index in 0..settings() {
         let (name, context) = setting(index);
         let compression = compressions[index % compressions.len()];
-        let folder = Folder::new(&format!("{index}"));
+        let folder = Folder::new();
         let expected = query(context.from_df(frame.clone())).collect().unwrap();
         for layout in [IpcLayout::File, IpcLayout::Stream] {
-            let target = folder.0.join(format!("{layout:?}-{compression:?}"));
+            let target = folder.path().join(format!("{layout:?}-{compression:?}"));
             let options = IpcWriteOptions::default().with_compression(compression).with_layout(layout);
             let options = options.with_record_batch_rows(700);
             let report = context.from_df(frame.clone()).sink_ipc_with(&target, options).unwrap();
@@ -70,24 +52,16 @@ fn what_is_written_is_read_by_any_number_of_workers() {
 #[test]
 fn rows_come_in_order() {
     let frame = table();
-    let folder = Folder::new("order");
-    let path = folder.0.join("f.arrow");
+    let folder = Folder::new();
+    let path = folder.path().join("f.arrow");
     context().from_df(frame.clone()).sink_ipc(&path).unwrap();
-    for index in 0..settings() {
-        let (name, context) = setting(index);
-        let found = context.read_ipc(&path).unwrap().slice(1700, 20).collect().unwrap();
-        assert_same(&found, &frame.slice(1700, 20), Rows::Ordered, &|| name.to_owned());
-        let few = context.from_df(df!("id" => [5i64, 2400, 9999], "note" => ["a", "b", "c"]).unwrap());
-        let joined =
-            context.read_ipc(&path).unwrap().join(few, [col("id")], [col("id")], JoinArgs::new(JoinType::Inner));
-        assert_eq!(joined.collect().unwrap().height(), 2, "{name}");
-    }
+    check_queries(&frame, |context| context.read_ipc(&path).unwrap());
 }
 
 #[test]
 fn only_what_is_used_is_read() {
-    let folder = Folder::new("pushdown");
-    let path = folder.0.join("f.arrow");
+    let folder = Folder::new();
+    let path = folder.path().join("f.arrow");
     context().from_df(table()).sink_ipc(&path).unwrap();
     let stream = context().read_ipc(&path).unwrap().filter(col("id").lt(lit(3))).select([col("key")]);
     let text = stream.explain().unwrap();
@@ -98,9 +72,9 @@ fn only_what_is_used_is_read() {
 /// Paths as a column, the same for all formats.
 #[test]
 fn the_path_of_a_file_decides_whether_it_is_read() {
-    let folder = Folder::new("paths");
+    let folder = Folder::new();
     let frame = df!("year" => [2023, 2024, 2024], "n" => [1i64, 2, 3]).unwrap();
-    let (arrow, parquet) = (folder.0.join("arrow"), folder.0.join("parquet"));
+    let (arrow, parquet) = (folder.path().join("arrow"), folder.path().join("parquet"));
     let stream = context().from_df(frame);
     stream.sink_ipc_with(&arrow, IpcWriteOptions::default().with_partition_by(["year"])).unwrap();
     stream.sink_parquet_with(&parquet, ParquetWriteOptions::default().with_partition_by(["year"])).unwrap();
@@ -127,8 +101,8 @@ fn the_path_of_a_file_decides_whether_it_is_read() {
 
 #[test]
 fn errors_name_file_batch_and_column() {
-    let folder = Folder::new("errors");
-    let path = folder.0.join("f.arrow");
+    let folder = Folder::new();
+    let path = folder.path().join("f.arrow");
     let frame = df!("n" => [1i64], "text" => ["a text that is longer than twelve bytes"]).unwrap();
     context().from_df(frame).sink_ipc(&path).unwrap();
     let mut bytes = fs::read(&path).unwrap();
@@ -144,7 +118,7 @@ fn errors_name_file_batch_and_column() {
         "{report}"
     );
     assert_eq!(stream.select([col("n")]).collect().unwrap(), df!("n" => [1i64]).unwrap());
-    assert_eq!(context().read_ipc(folder.0.join("no.arrow").as_path()).err().unwrap().kind(), ErrorKind::Io);
+    assert_eq!(context().read_ipc(folder.path().join("no.arrow").as_path()).err().unwrap().kind(), ErrorKind::Io);
     let again = context().from_df(table()).sink_ipc(&path).unwrap_err();
     assert!(again.report().contains("exists already"), "{}", again.report());
 }

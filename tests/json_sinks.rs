@@ -1,41 +1,22 @@
 //! Queries that end in files of newline-delimited JSON.
 
 use std::fs;
-use std::path::PathBuf;
 
 use quokka::prelude::*;
 use quokka::{Error, JsonOptions, JsonWriteOptions, TextCompression};
 
-use crate::support::{Rows, assert_same, context, numbers, setting, settings};
-
-/// A folder that is gone when the test is.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("quokka-json-sink-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left of a failed test does no harm.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::{Folder, Rows, assert_same, context, numbers, setting, settings};
 
 #[test]
 fn files_hold_the_rows() {
-    let folder = Folder::new("rows");
+    let folder = Folder::new();
     let frame = numbers();
     let options = JsonOptions::default().with_schema(frame.schema().clone());
     for index in 0..settings() {
         let (name, context) = setting(index);
         let stream = context.from_df(frame.clone());
         for file in ["one.ndjson", "one.jsonl.gz", "one.json.zst", "many"] {
-            let path = folder.0.join(index.to_string()).join(file);
+            let path = folder.path().join(index.to_string()).join(file);
             let report = stream.sink_ndjson(&path).unwrap();
             assert_eq!((report.rows(), path.is_file()), (frame.height() as u64, file != "many"));
             let found = context.read_ndjson_with(&path, options.clone()).unwrap().collect().unwrap();
@@ -46,11 +27,11 @@ fn files_hold_the_rows() {
 
 #[test]
 fn nested_values_come_back() {
-    let folder = Folder::new("nested");
+    let folder = Folder::new();
     let lists = Series::new("l".into(), [Some(Series::new("".into(), [1i64, 2])), None]);
     let fields = df!("x" => [Some(1.5), None], "y" => ["a\"b", "é"]).unwrap().into_struct("s".into()).into_series();
     let frame = DataFrame::new(2, vec![lists.into(), fields.into()]).unwrap();
-    let path = folder.0.join("t.ndjson");
+    let path = folder.path().join("t.ndjson");
     context().from_df(frame.clone()).sink_ndjson(&path).unwrap();
     assert!(context().read_ndjson(&path).unwrap().collect().unwrap().equals_missing(&frame));
     let text = "{\"l\":[1,2],\"s\":{\"x\":1.5,\"y\":\"a\\\"b\"}}\n{\"l\":null,\"s\":{\"x\":null,\"y\":\"é\"}}\n";
@@ -59,8 +40,8 @@ fn nested_values_come_back() {
 
 #[test]
 fn folders_modes_and_compression() {
-    let folder = Folder::new("options");
-    let path = folder.0.join("t");
+    let folder = Folder::new();
+    let path = folder.path().join("t");
     let stream = context().from_df(df!("k" => ["a", "b", "a"], "v" => [1i64, 2, 3]).unwrap());
     let options = JsonWriteOptions::default().with_partition_by(["k"]).with_compression(TextCompression::Gzip(1));
     stream.sink_ndjson_with(&path, options.clone()).unwrap();
@@ -71,18 +52,18 @@ fn folders_modes_and_compression() {
     let total = total.sort(["k"], Default::default()).collect().unwrap();
     assert_eq!(total, df!("k" => ["a", "b"], "v" => [8i64, 4]).unwrap());
     let none = context().from_df(df!("v" => [1i64]).unwrap()).filter(lit(false));
-    none.sink_ndjson(folder.0.join("none.ndjson")).unwrap();
-    assert_eq!(fs::read(folder.0.join("none.ndjson")).unwrap(), b"");
+    none.sink_ndjson(folder.path().join("none.ndjson")).unwrap();
+    assert_eq!(fs::read(folder.path().join("none.ndjson")).unwrap(), b"");
 }
 
 #[test]
 fn what_cannot_be_written() {
-    let folder = Folder::new("errors");
+    let folder = Folder::new();
     let stream = context().from_df(df!("b" => [&b"x"[..]]).unwrap());
-    let error = stream.sink_ndjson(folder.0.join("t.ndjson")).unwrap_err();
+    let error = stream.sink_ndjson(folder.path().join("t.ndjson")).unwrap_err();
     assert!(error.report().contains("column `b` of type `binary` cannot be written as JSON"), "{}", error.report());
     let wrong = JsonWriteOptions::default().with_compression(TextCompression::Gzip(6));
-    let error = stream.sink_ndjson_with(folder.0.join("t.ndjson"), wrong).unwrap_err();
+    let error = stream.sink_ndjson_with(folder.path().join("t.ndjson"), wrong).unwrap_err();
     assert!(error.report().contains("`.ndjson.gz`"), "{}", error.report());
-    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

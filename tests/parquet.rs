@@ -1,31 +1,13 @@
 //! Parquet files, written by Polars.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use polars_io::parquet::write::ParquetWriter;
 use quokka::engine::error::ErrorKind;
 use quokka::prelude::*;
 
-use crate::support::{Rows, assert_same, context, numbers, setting, settings};
-
-/// A folder that is gone when the test is.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("quokka-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left of a failed test does no harm.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::{Folder, Rows, assert_same, context, numbers, setting, settings};
 
 fn write(path: &Path, frame: &DataFrame) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -35,9 +17,9 @@ fn write(path: &Path, frame: &DataFrame) {
 
 #[test]
 fn files_folders_globs_and_lists() {
-    let folder = Folder::new("paths");
+    let folder = Folder::new();
     let frame = numbers();
-    let (one, two) = (folder.0.join("a.parquet"), folder.0.join("b.parquet"));
+    let (one, two) = (folder.path().join("a.parquet"), folder.path().join("b.parquet"));
     write(&one, &frame.slice(0, 120));
     write(&two, &frame.slice(120, 80));
     let query = |stream: DataStream| {
@@ -48,8 +30,8 @@ fn files_folders_globs_and_lists() {
         let (name, context) = setting(index);
         let expected = query(context.from_df(frame.clone())).collect().unwrap();
         let streams = [
-            context.read_parquet(folder.0.as_path()),
-            context.read_parquet(folder.0.join("*.parquet").to_str().unwrap()),
+            context.read_parquet(folder.path()),
+            context.read_parquet(folder.path().join("*.parquet").to_str().unwrap()),
             context.read_parquet([&one, &two]),
             context.read_parquet(vec![one.to_str().unwrap(), two.to_str().unwrap()]),
         ];
@@ -64,8 +46,8 @@ fn files_folders_globs_and_lists() {
 
 #[test]
 fn only_what_is_used_is_read() {
-    let folder = Folder::new("pushdown");
-    let file = folder.0.join("numbers.parquet");
+    let folder = Folder::new();
+    let file = folder.path().join("numbers.parquet");
     write(&file, &numbers());
     let stream = context().read_parquet(&file).unwrap().filter(col("id").gt(lit(150))).select([col("text")]);
     let text = stream.explain().unwrap();
@@ -75,10 +57,10 @@ fn only_what_is_used_is_read() {
 
 #[test]
 fn folders_can_be_columns() {
-    let folder = Folder::new("hive");
-    write(&folder.0.join("year=2024/a.parquet"), &numbers().slice(0, 50));
-    write(&folder.0.join("year=2025/a.parquet"), &numbers().slice(50, 70));
-    let stream = context().read_parquet(&folder.0).unwrap();
+    let folder = Folder::new();
+    write(&folder.path().join("year=2024/a.parquet"), &numbers().slice(0, 50));
+    write(&folder.path().join("year=2025/a.parquet"), &numbers().slice(50, 70));
+    let stream = context().read_parquet(folder.path()).unwrap();
     let rows = stream.group_by([col("year")]).agg([len()]).sort(["year"], Default::default()).collect().unwrap();
     assert_eq!(rows.column("len").unwrap().u32().unwrap().iter().flatten().collect::<Vec<_>>(), [50, 70]);
 }
@@ -101,8 +83,8 @@ fn by_id() -> DataFrame {
 
 #[test]
 fn joins_read_only_what_can_match() {
-    let folder = Folder::new("joins");
-    let (facts, names) = (folder.0.join("facts.parquet"), folder.0.join("names.parquet"));
+    let folder = Folder::new();
+    let (facts, names) = (folder.path().join("facts.parquet"), folder.path().join("names.parquet"));
     let ids: Vec<i64> = (0..90).map(|i| i * 4 - 20).collect();
     let name: Vec<String> = ids.iter().map(|id| format!("name {}", id % 12)).collect();
     let dimension = df!("key" => &ids, "name" => &name).unwrap();
@@ -144,8 +126,8 @@ fn joins_read_only_what_can_match() {
 
 #[test]
 fn a_file_that_is_opened_twice_is_one_table() {
-    let folder = Folder::new("twice");
-    let (path, copy) = (folder.0.join("a.parquet"), folder.0.join("b.parquet"));
+    let folder = Folder::new();
+    let (path, copy) = (folder.path().join("a.parquet"), folder.path().join("b.parquet"));
     write(&path, &numbers());
     write(&copy, &numbers());
     let context = context();
@@ -158,8 +140,8 @@ fn a_file_that_is_opened_twice_is_one_table() {
     assert_eq!(shared(&before, &totals(&path)), 1);
     assert_eq!(shared(&before, &totals(&copy)), 0, "equal rows of another file");
     // The same name, but not the same file.
-    write(&folder.0.join("new.parquet"), &numbers().slice(0, 50));
-    fs::rename(folder.0.join("new.parquet"), &path).unwrap();
+    write(&folder.path().join("new.parquet"), &numbers().slice(0, 50));
+    fs::rename(folder.path().join("new.parquet"), &path).unwrap();
     let after = totals(&path);
     assert_eq!(shared(&before, &after), 0);
     let rows = before.union(after).select([col("rows").sum()]).collect().unwrap();

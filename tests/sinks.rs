@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,8 @@ use polars_io::prelude::ParquetReader;
 use quokka::engine::error::ErrorKind;
 use quokka::prelude::*;
 
+use crate::support::Folder;
+
 /// Where a started process writes to, and what it does.
 const TARGET: &str = "QUOKKA_TEST_SINK";
 const ROLE: &str = "QUOKKA_TEST_SINK_ROLE";
@@ -20,26 +21,22 @@ const ROWS: i64 = 200_000;
 /// The code with which a process ends that finds its target taken.
 const REFUSED: i32 = 7;
 
-pub(crate) struct Scratch(PathBuf);
+pub(crate) struct Scratch(Folder);
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("quokka-sinks-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(Folder::new())
     }
 
     pub(crate) fn at(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.0.path().join(name)
     }
 
     /// All names in the folder; waits for workers that are about to remove what is hidden.
     pub(crate) fn names(&self) -> Vec<String> {
         let start = Instant::now();
         loop {
-            let entries = self.0.read_dir().unwrap();
+            let entries = self.0.path().read_dir().unwrap();
             let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
             if !names.iter().any(|name| name.starts_with('.')) || start.elapsed() > Duration::from_secs(20) {
                 names.sort();
@@ -47,12 +44,6 @@ impl Scratch {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
     }
 }
 

@@ -1,9 +1,14 @@
 //! Runs one query on many contexts and compares the results with those of Polars' in-memory engine.
 
 mod compare;
+mod files;
+#[path = "../../connectors/src/testing/folder.rs"]
+mod folder;
 mod tables;
 
 pub use compare::{Rows, assert_same};
+pub use files::{check_pushdown, check_queries, lines, long_rows};
+pub(crate) use folder::Folder;
 pub use tables::{chunked, numbers, orders};
 
 use std::sync::LazyLock;

@@ -198,7 +198,7 @@ fn nothing_is_left(context: &Context, place: &Place) {
 
 #[test]
 fn s3() {
-    let server = Server::start("clouds");
+    let server = Server::start();
     check(&Place { root: "s3://bucket/here".into(), options: server.options() });
 }
 

@@ -1,37 +1,16 @@
 //! Two processes that run the same program: each gets the result that one process would get.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-
 use polars_lazy::dsl::{UnionArgs, concat};
 use polars_lazy::frame::{IntoLazy, LazyFrame};
 use quokka::engine::error::ErrorKind;
 use quokka::prelude::*;
 
+use crate::support::processes::{Finished, Process, free_addresses, this_test};
 use crate::support::{Rows, assert_same, numbers, orders};
 
 const PROCESSES: usize = 2;
 
-/// Addresses that nobody listens on, separated by commas.
-fn addresses() -> String {
-    let listeners: Vec<TcpListener> = (0..PROCESSES).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let addresses: Vec<String> = listeners.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect();
-    addresses.join(",")
-}
-
-/// Runs a test of this binary as process `index` of a cluster.
-fn spawn(test: &str, index: usize, addresses: &str) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--ignored", "--nocapture"])
-        .env("QUOKKA_TEST_PROCESS", index.to_string())
-        .env("QUOKKA_TEST_ADDRESSES", addresses)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// The context of a process that [`spawn`] started.
+/// The context of a process that [`run_everywhere`] started.
 fn member(workers: usize) -> Context {
     tagged_member(workers, &[])
 }
@@ -53,14 +32,19 @@ fn index() -> usize {
     std::env::var("QUOKKA_TEST_PROCESS").unwrap().parse().unwrap()
 }
 
+/// Runs a test of this program in each process of a cluster.
 #[track_caller]
 fn run_everywhere(test: &str) {
-    let addresses = addresses();
-    let children: Vec<Child> = (0..PROCESSES).map(|index| spawn(test, index, &addresses)).collect();
-    for (index, child) in children.into_iter().enumerate() {
-        let output = child.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && text.contains("1 passed"), "process {index}:\n{text}");
+    let addresses = free_addresses(PROCESSES).join(",");
+    let start = |index: usize| {
+        let mut command = this_test(test);
+        let settings = [("QUOKKA_TEST_PROCESS", index.to_string()), ("QUOKKA_TEST_ADDRESSES", addresses.clone())];
+        Process::start(command.envs(settings))
+    };
+    let mut processes: Vec<Process> = (0..PROCESSES).map(start).collect();
+    for (index, process) in processes.iter_mut().enumerate() {
+        let Finished { code, out, err } = process.finish();
+        assert!(code == Some(0) && out.contains("1 passed"), "process {index}:\n{out}{err}");
     }
 }
 

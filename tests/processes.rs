@@ -1,16 +1,16 @@
 //! Several processes on loopback, started as a user would start them, with a host file. This test binary plays every part:
 //! a process is the binary itself, told by an environment variable what to do.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use quokka::prelude::*;
 
 use crate::progress::{followed, followed_for_ever, profiled};
 use crate::stored_sinks;
+use crate::support::Folder;
+use crate::support::processes::{Process, free_addresses, this_test};
 use crate::user::examples::{order_book, tutorial};
 
 const ROLE: &str = "QUOKKA_TEST_ROLE";
@@ -207,72 +207,39 @@ fn digest(frame: &DataFrame) -> String {
     format!("{hash:x}")
 }
 
-/// Processes of one cluster; killed and cleaned up when dropped.
+/// Processes of one cluster; killed when dropped.
 pub(crate) struct Cluster {
-    children: Vec<Option<Child>>,
+    processes: Vec<Process>,
     addresses: Vec<String>,
-    host_file: PathBuf,
+    _folder: Folder,
 }
 
 impl Cluster {
     pub(crate) fn start(workers: usize, roles: &[&str]) -> Self {
-        let listeners: Vec<TcpListener> = roles.iter().map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let addresses: Vec<String> = listeners.iter().map(|l| l.local_addr().unwrap().to_string()).collect();
-        drop(listeners);
-        let name = format!("quokka-hosts-{}-{}", std::process::id(), addresses[0].replace(':', "-"));
-        let host_file = std::env::temp_dir().join(name);
+        let (addresses, folder) = (free_addresses(roles.len()), Folder::new());
+        let host_file = folder.path().join("hosts");
         std::fs::write(&host_file, addresses.join("\n")).unwrap();
         let start = |(process, role): (usize, &&str)| {
             let flags = format!("-w {workers} -n {} -p {process} -h {}", roles.len(), host_file.display());
-            Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "processes::process", "--nocapture"])
-                .env(ROLE, role)
-                .env(FLAGS, flags)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap()
+            Process::start(this_test("processes::process").env(ROLE, role).env(FLAGS, flags))
         };
-        let children = roles.iter().enumerate().map(start).map(Some).collect();
-        Self { children, addresses, host_file }
+        let processes = roles.iter().enumerate().map(start).collect();
+        Self { processes, addresses, _folder: folder }
     }
 
     pub(crate) fn signal(&self, process: usize, signal: &str) {
-        let id = self.children[process].as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        self.processes[process].signal(signal);
     }
 
     /// What each of `processes` said, and how long it took from now.
     pub(crate) fn outcomes(&mut self, processes: &[usize]) -> Vec<(String, Duration)> {
         let start = Instant::now();
         let outcome = |process: &usize| {
-            let mut child = self.children[*process].take().unwrap();
-            while child.try_wait().unwrap().is_none() {
-                if start.elapsed() > DEADLINE {
-                    child.kill().unwrap();
-                    panic!("process {process} hangs: {:?}", child.wait_with_output().unwrap());
-                }
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            let took = start.elapsed();
-            let output = child.wait_with_output().unwrap();
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let line = text.lines().find_map(|line| line.strip_prefix("@@")).map(str::to_string);
-            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-            (line.unwrap_or_else(|| panic!("process {process} said nothing: {text}\n{errors}")), took)
+            let finished = self.processes[*process].finish();
+            let line = finished.out.lines().find_map(|line| line.strip_prefix("@@")).map(str::to_string);
+            (line.unwrap_or_else(|| panic!("process {process} said nothing: {finished:?}")), start.elapsed())
         };
         processes.iter().map(outcome).collect()
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        for child in self.children.iter_mut().flatten() {
-            // It may have ended by itself.
-            drop(child.kill());
-            drop(child.wait());
-        }
-        drop(std::fs::remove_file(&self.host_file));
     }
 }
 
@@ -327,8 +294,8 @@ fn user_defined_parts_run_in_processes() {
 
 #[test]
 fn two_processes_write_one_directory() {
-    let folder = std::env::temp_dir().join(format!("quokka-two-processes-{}", std::process::id()));
-    let target = folder.join("rows");
+    let folder = Folder::new();
+    let target = folder.path().join("rows");
     let role = format!("sink {}", target.display());
     let mut cluster = Cluster::start(2, &[&role, &role]);
     let outcomes = cluster.outcomes(&[0, 1]);
@@ -337,27 +304,26 @@ fn two_processes_write_one_directory() {
     let alone = Context::builder().workers(2).build().unwrap();
     let rows = alone.read_parquet(&target).unwrap().sort(["n"], Default::default()).collect().unwrap();
     assert_eq!(rows, numbers(&alone, 200_000).sort(["n"], Default::default()).collect().unwrap());
-    assert_eq!(folder.read_dir().unwrap().count(), 1, "something hidden was left");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "something hidden was left");
     // Refused in both, as the target exists.
     let mut cluster = Cluster::start(1, &[&role, &role]);
     for (outcome, _) in cluster.outcomes(&[0, 1]) {
         assert!(outcome.starts_with("error") && outcome.contains("exists already"), "{outcome}");
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
 fn a_process_that_is_killed_in_mid_write_leaves_what_was_there() {
     let alone = Context::builder().workers(2).build().unwrap();
     for victim in [0, 1] {
-        let folder = std::env::temp_dir().join(format!("quokka-killed-writer-{victim}-{}", std::process::id()));
-        let target = folder.join("rows");
+        let folder = Folder::new();
+        let target = folder.path().join("rows");
         numbers(&alone, 10).sink_parquet(&target).unwrap();
         let role = format!("endless-sink {}", target.display());
         let mut cluster = Cluster::start(1, &[&role, &role]);
         // Both have written a part of a file.
         let written = || {
-            let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+            let entries = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path());
             let hidden = entries.filter(|path| *path != target).filter(|path| {
                 let files = path.read_dir().into_iter().flatten().flatten();
                 files.map(|file| file.metadata().map_or(0, |file| file.len())).sum::<u64>() > 0
@@ -378,8 +344,7 @@ fn a_process_that_is_killed_in_mid_write_leaves_what_was_there() {
         // The next write removes what the killed one has left.
         let options = ParquetWriteOptions::default().with_mode(WriteMode::Overwrite);
         numbers(&alone, 5).sink_parquet_with(&target, options).unwrap();
-        assert_eq!((read().height(), folder.read_dir().unwrap().count()), (5, 1));
-        std::fs::remove_dir_all(folder).unwrap();
+        assert_eq!((read().height(), folder.path().read_dir().unwrap().count()), (5, 1));
     }
 }
 
@@ -455,9 +420,9 @@ fn every_process_gets_the_profile_of_all() {
 #[test]
 fn progress_ends_with_a_process_that_is_lost() {
     let mut cluster = Cluster::start(1, &["followed-for-ever"; 2]);
-    let errors = cluster.children.iter_mut().map(|child| child.as_mut().unwrap().stderr.take().unwrap());
-    let mut errors: Vec<_> = errors.map(|errors| BufReader::new(errors).lines()).collect();
-    assert!(errors.iter_mut().all(|lines| lines.any(|line| line.unwrap() == "all are seen")));
+    for process in &mut cluster.processes {
+        assert!(std::iter::from_fn(|| process.line()).any(|line| line == "all are seen\n"));
+    }
     cluster.signal(1, "-KILL");
     let (outcome, _) = cluster.outcomes(&[0]).remove(0);
     assert!(outcome.starts_with("error") && outcome.contains("lost process 1"), "{outcome}");

@@ -4,7 +4,6 @@
 //! `script` gives it the terminal. What the processes of a cluster see is tested in [`processes`](crate::processes), too.
 
 use std::io::Read;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -15,7 +14,8 @@ use quokka::engine::error::ErrorKind;
 use quokka::prelude::*;
 use quokka::{QueryProgress, RunningQuery};
 
-use crate::support::{context, numbers};
+use crate::support::processes::{Process, free_addresses, this_test};
+use crate::support::{Folder, context, numbers};
 
 const ROLE: &str = "QUOKKA_TEST_PROGRESS";
 const FOLDER: &str = "QUOKKA_TEST_PROGRESS_FOLDER";
@@ -162,7 +162,7 @@ pub(crate) fn followed_for_ever(context: &Context) -> quokka::Result<DataFrame> 
     let is_open = Arc::new(move || start.elapsed() > DEADLINE);
     let query = context.read(Held { splits: 6, free: context.processes(), is_open, fails: false }).start()?;
     wait_for(&query, |progress| progress.splits_done() == context.processes() as u64);
-    eprintln!("\nall are seen");
+    println!("\nall are seen");
     let last = wait_for(&query, |progress| progress.is_finished);
     assert_eq!((last.splits_done(), last.splits()), (context.processes() as u64, 6));
     query.wait()
@@ -182,12 +182,12 @@ fn rows_that_a_query_computes_count_where_they_are_read_again() {
 
 #[test]
 fn sources_know_the_bytes_that_they_read() {
-    let folder = Folder::new("bytes");
+    let folder = Folder::new();
     let context = context();
     let rows = context.from_df(numbers()).select([col("id"), col("text")]);
-    let path = folder.0.join("rows.parquet");
+    let path = folder.path().join("rows.parquet");
     rows.sink_parquet(&path).unwrap();
-    let csv = folder.0.join("rows.csv");
+    let csv = folder.path().join("rows.csv");
     let lines: String = (0..1000).map(|i| format!("{i},\"{}\"\n", i % 7)).collect();
     std::fs::write(&csv, format!("a,b\n{lines}")).unwrap();
     let read = |stream: DataStream| {
@@ -264,23 +264,6 @@ fn process() {
     println!("@@{role} ended");
 }
 
-/// A folder that goes with its test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("quokka-progress-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
-}
-
 fn command(role: &str, folder: &Path, on_terminal: bool) -> Command {
     let program = std::env::current_exe().unwrap();
     let mut command = if on_terminal {
@@ -291,9 +274,7 @@ fn command(role: &str, folder: &Path, on_terminal: bool) -> Command {
         script.args(["-q", "-e", "-c", &run, "/dev/null"]);
         script
     } else {
-        let mut direct = Command::new(&program);
-        direct.args(["--exact", "progress::process", "--nocapture"]);
-        direct
+        this_test("progress::process")
     };
     command.env(ROLE, role).env(FOLDER, folder).env(PROGRAM, &program).env("TERM", "xterm").env("SHELL", "/bin/sh");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -302,8 +283,8 @@ fn command(role: &str, folder: &Path, on_terminal: bool) -> Command {
 
 /// All that a process of `role` shows on a terminal. It is let go on when `expected` is to be seen.
 fn on_terminal(role: &str, expected: &[&str]) -> String {
-    let folder = Folder::new(role);
-    shown_by(command(role, &folder.0, true), role, &folder, expected)
+    let folder = Folder::new();
+    shown_by(command(role, folder.path(), true), role, &folder, expected)
 }
 
 fn shown_by(mut command: Command, role: &str, folder: &Folder, expected: &[&str]) -> String {
@@ -319,7 +300,7 @@ fn shown_by(mut command: Command, role: &str, folder: &Folder, expected: &[&str]
         shown.extend_from_slice(&part[..read]);
         let text = String::from_utf8_lossy(&shown);
         if expected.iter().all(|expected| text.contains(expected)) {
-            std::fs::write(folder.0.join("go"), "").unwrap();
+            std::fs::write(folder.path().join("go"), "").unwrap();
         }
     }
     let text = String::from_utf8_lossy(&shown).into_owned();
@@ -389,21 +370,20 @@ fn a_bar_shows_on_a_terminal_and_goes() {
 
 #[test]
 fn the_bar_of_the_first_process_is_that_of_the_cluster() {
-    let folder = Folder::new("cluster");
-    let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    let addresses = listeners.map(|listener| listener.local_addr().unwrap().to_string()).join(",");
+    let folder = Folder::new();
+    let addresses = free_addresses(2).join(",");
     let member = |index: &str, on_terminal| {
-        let mut command = command("cluster", &folder.0, on_terminal);
+        let mut command = command("cluster", folder.path(), on_terminal);
         command.env(ADDRESSES, &addresses).env(INDEX, index);
         command
     };
-    let other = member("1", false).spawn().unwrap();
+    let mut other = Process::start(&mut member("1", false));
     let shown = shown_by(member("0", true), "cluster", &folder, &["2/6 splits, 20 rows"]);
     let left = screen(&shown);
     assert!(!left.iter().any(|line| line.contains("splits")), "{left:?}");
-    let output = other.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && !text.contains("splits"), "{text}");
+    let finished = other.finish();
+    let shows_a_bar = [&finished.out, &finished.err].iter().any(|text| text.contains("splits"));
+    assert!(finished.code == Some(0) && !shows_a_bar, "{finished:?}");
 }
 
 #[test]
@@ -433,8 +413,8 @@ fn a_line_is_cut_where_the_terminal_ends() {
 #[test]
 fn nothing_shows_where_nobody_looks() {
     for (role, is_terminal) in [("piped", false), ("quiet-context", true), ("quiet-stream", true)] {
-        let folder = Folder::new(role);
-        let output = command(role, &folder.0, is_terminal).output().unwrap();
+        let folder = Folder::new();
+        let output = command(role, folder.path(), is_terminal).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text);
         assert!(output.status.success() && text.contains(&format!("@@{role} ended")), "{role}: {text}");

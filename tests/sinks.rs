@@ -2,8 +2,8 @@
 //! end.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use quokka::engine::error::ErrorKind;
 use quokka::prelude::*;
 
 use crate::support::Folder;
+use crate::support::processes::{Process, this_test};
 
 /// Where a started process writes to, and what it does.
 const TARGET: &str = "QUOKKA_TEST_SINK";
@@ -399,12 +400,6 @@ fn process() {
     }
 }
 
-fn start(role: &str, target: &Path) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "sinks::process", "--nocapture"]).env(ROLE, role).env(TARGET, target);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-}
-
 #[test]
 fn whenever_a_process_is_killed_all_is_there_or_nothing() {
     let (context, scratch) = (with(2), Scratch::new());
@@ -412,15 +407,15 @@ fn whenever_a_process_is_killed_all_is_there_or_nothing() {
         let target = scratch.at(name);
         let mut seen = 0;
         for round in 0..12u64 {
-            let mut child = start(role, &target);
+            let process = Process::start(this_test("sinks::process").env(ROLE, role).env(TARGET, &target));
             // The first result, then some moment of a later one.
             let begun = Instant::now();
             while !target.exists() && begun.elapsed() < Duration::from_secs(60) {
                 std::thread::sleep(Duration::from_millis(1));
             }
             std::thread::sleep(Duration::from_micros(15_000 + round * 7_919));
-            child.kill().unwrap();
-            child.wait().unwrap();
+            // Kills it.
+            drop(process);
             let read = context.read_parquet(&target).unwrap();
             let generations = read.group_by([col("generation")]).agg([len(), col("n").sum()]).collect().unwrap();
             let (rows, sums) = (generations.column("len").unwrap(), generations.column("n").unwrap());

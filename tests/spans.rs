@@ -3,8 +3,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::TcpListener;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +13,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::support::numbers;
+use crate::support::processes::{Finished, Process, free_addresses, this_test};
 
 const LEVEL: &str = "QUOKKA_TEST_LEVEL";
 const ADDRESSES: &str = "QUOKKA_TEST_SPANS_ADDRESSES";
@@ -247,20 +246,16 @@ fn member(listener: &Listener, addresses: &str, index: usize) {
 
 #[test]
 fn processes_tell_their_own_parts() {
-    let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    let addresses = listeners.map(|listener| listener.local_addr().unwrap().to_string()).join(",");
+    let addresses = free_addresses(2).join(",");
     let start = |index: usize| {
-        let mut program = Command::new(std::env::current_exe().unwrap());
-        program.args(["--exact", "spans::process", "--nocapture"]).env(LEVEL, "DEBUG");
-        program.env(ADDRESSES, &addresses).env(INDEX, index.to_string());
-        program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        let mut command = this_test("spans::process");
+        Process::start(command.env(LEVEL, "DEBUG").env(ADDRESSES, &addresses).env(INDEX, index.to_string()))
     };
     let mut parts: HashMap<String, (u64, u64)> = HashMap::new();
-    for child in [0, 1].map(start) {
-        let output = child.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && text.contains("1 passed"), "{text}");
-        for line in text.lines().filter_map(|line| line.strip_prefix("@@")) {
+    for mut process in [0, 1].map(start) {
+        let Finished { code, out, err } = process.finish();
+        assert!(code == Some(0) && out.contains("1 passed"), "{out}{err}");
+        for line in out.lines().filter_map(|line| line.strip_prefix("@@")) {
             let (node, rows) = line.split_once(": ").unwrap();
             let (rows, all) = rows.split_once(" of ").unwrap();
             let part = parts.entry(node.to_string()).or_default();
@@ -273,9 +268,7 @@ fn processes_tell_their_own_parts() {
 #[test]
 fn listeners_hear_as_much_as_they_ask_for() {
     for level in ["INFO", "DEBUG", "TRACE"] {
-        let mut program = Command::new(std::env::current_exe().unwrap());
-        let output = program.args(["--exact", "spans::process", "--nocapture"]).env(LEVEL, level).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && text.contains("1 passed"), "{level}: {text}");
+        let finished = Process::start(this_test("spans::process").env(LEVEL, level)).finish();
+        assert!(finished.code == Some(0) && finished.out.contains("1 passed"), "{level}: {finished:?}");
     }
 }

@@ -67,10 +67,10 @@ fn role(address: SocketAddr, mode: &str, rows: i64, target: &str) -> String {
 /// Sizes of the objects of a target.
 fn objects(server: &Server, target: &str) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![server.folder.join("bucket")];
+    let mut folders = vec![server.folder.path().join("bucket")];
     while let Some(folder) = folders.pop() {
         for entry in folder.read_dir().unwrap().map(Result::unwrap) {
-            let key = entry.path().strip_prefix(server.folder.join("bucket")).unwrap().to_str().unwrap().to_owned();
+            let key = entry.path().strip_prefix(server.folder.path().join("bucket")).unwrap().to_str().unwrap().to_owned();
             match entry.file_type().unwrap().is_dir() {
                 true => folders.push(entry.path()),
                 false if key == target || key.starts_with(&format!("{target}/")) => {
@@ -85,7 +85,7 @@ fn objects(server: &Server, target: &str) -> BTreeMap<String, u64> {
 
 /// The keys of uploads that were neither completed nor taken back, as the requests for their parts name them.
 fn open_uploads(server: &Server, proxy: &Proxy) -> Vec<String> {
-    let names = server.folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names = server.folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let ids: Vec<String> =
         names.filter_map(|name| Some(name.strip_prefix(".upload-")?.strip_suffix(".json")?.to_owned())).collect();
     let parts = proxy.requests("PUT");
@@ -99,7 +99,7 @@ fn open_uploads(server: &Server, proxy: &Proxy) -> Vec<String> {
 
 /// Deletes what killed processes have left, as a life-cycle rule of a bucket does.
 fn delete_uploads(server: &Server) {
-    for entry in server.folder.read_dir().unwrap().map(Result::unwrap) {
+    for entry in server.folder.path().read_dir().unwrap().map(Result::unwrap) {
         if entry.file_name().to_str().unwrap().starts_with(".upload") {
             std::fs::remove_file(entry.path()).unwrap();
         }

@@ -10,28 +10,28 @@ use quokka::prelude::*;
 use quokka::{CsvOptions, ParquetOptions, StoreOptions};
 use tokio::runtime::Runtime;
 
-use crate::support::{Rows, assert_same, context, orders, setting, settings};
+use crate::support::{Folder, Rows, assert_same, context, orders, setting, settings};
 
 #[path = "../connectors/src/store/tests/s3.rs"]
 mod s3;
 
 /// A server with the bucket `bucket`, gone when the test is.
 pub(crate) struct Server {
-    pub(crate) folder: PathBuf,
+    pub(crate) folder: Folder,
     pub(crate) address: SocketAddr,
     _runtime: Runtime,
 }
 
 impl Server {
-    pub(crate) fn start(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("quokka-stores-{name}-{}", std::process::id()));
-        fs::create_dir_all(folder.join("bucket")).unwrap();
-        let (address, runtime) = s3::serve(&folder, 1);
+    pub(crate) fn start() -> Self {
+        let folder = Folder::new();
+        fs::create_dir(folder.path().join("bucket")).unwrap();
+        let (address, runtime) = s3::serve(folder.path(), 1);
         Self { folder, address, _runtime: runtime }
     }
 
     fn path(&self, key: &str) -> PathBuf {
-        let path = self.folder.join("bucket").join(key);
+        let path = self.folder.path().join("bucket").join(key);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         path
     }
@@ -48,13 +48,6 @@ impl Server {
 
     fn csv(&self) -> CsvOptions {
         CsvOptions::default().with_store_options(self.options())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // What is left of a failed test does no harm.
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -80,7 +73,7 @@ fn table(rows: i64) -> DataFrame {
 
 #[test]
 fn queries_see_the_rows_of_stored_files() {
-    let server = Server::start("rows");
+    let server = Server::start();
     let frame = table(3000);
     write_parquet(server.path("f.parquet"), &frame, 250);
     write_csv(server.path("f.csv"), &frame);
@@ -107,7 +100,7 @@ fn queries_see_the_rows_of_stored_files() {
 
 #[test]
 fn folders_of_stores_are_columns_and_leave_files_out() {
-    let server = Server::start("hive");
+    let server = Server::start();
     let mut all = Vec::new();
     for year in [2023, 2024, 2025] {
         let frame = table(i64::from(year) - 2000);
@@ -126,7 +119,7 @@ fn folders_of_stores_are_columns_and_leave_files_out() {
 
 #[test]
 fn all_columns_come_as_they_were_written() {
-    let server = Server::start("orders");
+    let server = Server::start();
     let frame = orders();
     write_parquet(server.path("f.parquet"), &frame, 100);
     let address = "s3://bucket/f.parquet";
@@ -137,7 +130,7 @@ fn all_columns_come_as_they_were_written() {
 
 #[test]
 fn what_cannot_be_read_is_told_with_its_address() {
-    let server = Server::start("errors");
+    let server = Server::start();
     write_parquet(server.path("f.parquet"), &table(100), 10);
     fs::write(server.path("f.csv"), "a\n1\nx\n").unwrap();
     let open = |address: &str, options| match context()
@@ -195,8 +188,8 @@ fn what_is_secret_in_an_address_is_in_no_report() {
 
 #[test]
 fn addresses_of_local_files_are_paths() {
-    let server = Server::start("local");
+    let server = Server::start();
     write_parquet(server.path("f.parquet"), &table(10), 10);
-    let address = format!("file://{}/*.parquet", server.folder.join("bucket").display());
+    let address = format!("file://{}/*.parquet", server.folder.path().join("bucket").display());
     assert_eq!(context().read_parquet(address).unwrap().collect().unwrap(), table(10));
 }

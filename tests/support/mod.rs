@@ -4,6 +4,8 @@ mod compare;
 mod files;
 #[path = "../../connectors/src/testing/folder.rs"]
 mod folder;
+#[path = "../../engine/src/cluster/tests/harness.rs"]
+pub mod processes;
 mod tables;
 
 pub use compare::{Rows, assert_same};

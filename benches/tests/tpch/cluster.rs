@@ -1,18 +1,10 @@
 //! Several processes on this machine.
 
 use std::fs;
-use std::net::TcpListener;
 
 use crate::answers::{all_queries, data, right};
-use crate::process::{Finished, Program};
+use crate::process::{Finished, Process, free_addresses, start};
 use crate::temporary::TemporaryFolder;
-
-/// Addresses on this machine whose ports are free.
-fn free_addresses(count: usize) -> Vec<String> {
-    // All are held until all are known, or one port would be given twice.
-    let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    listeners.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect()
-}
 
 /// Runs the program in several processes with the same arguments.
 fn run_cluster(processes: usize, arguments: &[&str]) -> Vec<Finished> {
@@ -20,13 +12,13 @@ fn run_cluster(processes: usize, arguments: &[&str]) -> Vec<Finished> {
     let hosts = folder.join("hosts");
     fs::write(&hosts, free_addresses(processes).join("\n") + "\n").unwrap();
     let count = processes.to_string();
-    let programs: Vec<Program> = (0..processes)
+    let mut programs: Vec<Process> = (0..processes)
         .map(|process| {
             let index = process.to_string();
-            Program::start(&[arguments, &["-n", &count, "-p", &index, "-h", &hosts]].concat())
+            start(&[arguments, &["-n", &count, "-p", &index, "-h", &hosts]].concat())
         })
         .collect();
-    programs.into_iter().map(Program::finish).collect()
+    programs.iter_mut().map(Process::finish).collect()
 }
 
 #[test]
@@ -72,7 +64,7 @@ fn a_host_file_with_too_few_lines_is_refused() {
     let folder = TemporaryFolder::new();
     let hosts = folder.join("hosts");
     fs::write(&hosts, "127.0.0.1:2101\n").unwrap();
-    let finished = Program::start(&["--data", data.text(), "-n", "2", "-p", "0", "-h", &hosts]).finish();
+    let finished = start(&["--data", data.text(), "-n", "2", "-p", "0", "-h", &hosts]).finish();
     assert_eq!(finished.code, Some(2), "{finished:?}");
     assert!(finished.err.contains(&hosts), "{}", finished.err);
 }

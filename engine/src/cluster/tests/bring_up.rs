@@ -4,7 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::{ClusterConfig, Mesh, MeshError};
-use super::{cluster, connect_all, free_addresses, within_deadline};
+use super::harness::free_addresses;
+use super::{cluster, connect_all, within_deadline};
 
 fn failure(result: &Result<Mesh, MeshError>) -> &MeshError {
     match result {

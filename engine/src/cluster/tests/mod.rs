@@ -5,15 +5,15 @@
 mod arguments;
 mod bring_up;
 mod failure;
+mod harness;
 mod host_file;
 mod processes;
 
-use std::net::TcpListener;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use self::harness::free_addresses;
 use super::{ClusterConfig, Mesh, MeshError, MeshTiming};
 
 /// Far longer than anything here takes; only a hang reaches it.
@@ -34,18 +34,6 @@ fn within_deadline<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static)
         Ok(result) => result,
         Err(panic) => std::panic::resume_unwind(panic),
     }
-}
-
-/// Addresses with free ports, below the range from which the kernel picks ports by itself.
-fn free_addresses(count: usize) -> Vec<String> {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let start = std::process::id() as usize * 97;
-    let candidates = std::iter::repeat_with(|| 12_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000);
-    candidates
-        .map(|port| format!("127.0.0.1:{port}"))
-        .filter(|address| TcpListener::bind(address).is_ok())
-        .take(count)
-        .collect()
 }
 
 /// The configuration of each process of a new cluster on this machine.

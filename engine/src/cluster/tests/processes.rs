@@ -1,8 +1,7 @@
 //! Real processes that are killed and frozen: this test program starts itself again for each of them.
 
 use std::env;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
@@ -11,34 +10,24 @@ use timely::dataflow::operators::Operator;
 use timely::dataflow::operators::generic::operator::source;
 
 use super::super::{ClusterConfig, Mesh};
+use super::harness::{Finished, Process, this_test};
 use super::{HARD_DEADLINE, cluster, within_deadline};
 
 /// Index and addresses for a process that a test has started.
 const SETTINGS: &str = "QUOKKA_TEST_MESH";
 
-struct Process {
-    child: Child,
-    output: BufReader<ChildStdout>,
-}
+struct Member(Process);
 
-impl Process {
+impl Member {
     fn start(config: &ClusterConfig) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["cluster::tests::processes::process_of_a_cluster", "--exact", "--ignored", "--nocapture"])
-            .env(SETTINGS, format!("{} {}", config.process, config.addresses.join(" ")))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Self { child, output }
+        let settings = format!("{} {}", config.process, config.addresses.join(" "));
+        Self(Process::start(this_test("cluster::tests::processes::process_of_a_cluster").env(SETTINGS, settings)))
     }
 
     /// The next line that the process wrote for us.
     fn line(&mut self) -> String {
         loop {
-            let mut line = String::new();
-            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "{}", self.errors());
+            let Some(line) = self.0.line() else { panic!("{:?}", self.0.finish()) };
             // The first line shares its row with the test harness.
             if let Some((_, line)) = line.split_once("mesh: ") {
                 return line.trim().to_owned();
@@ -46,38 +35,21 @@ impl Process {
         }
     }
 
-    fn errors(&mut self) -> String {
-        let mut text = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
-        text
-    }
-
-    fn signal(&self, signal: &str) {
-        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
-    }
-
     /// The process must end by itself with an error that begins like this. Of its panics only the one that is no
     /// echo of the loss may be on the screen.
     fn assert_ends_with(&mut self, expected: &str) {
         let line = self.line();
         assert!(line.starts_with(expected), "{line}");
-        assert!(self.child.wait().unwrap().success());
-        let errors = self.errors();
-        assert_eq!(errors.matches("panicked at").count(), 1, "{errors}");
-        assert!(errors.contains("a genuine bug"), "{errors}");
+        let Finished { code, out, err } = self.0.finish();
+        assert_eq!(code, Some(0), "{out}");
+        assert_eq!(err.matches("panicked at").count(), 1, "{err}");
+        assert!(err.contains("a genuine bug"), "{err}");
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn start_all() -> (Vec<Process>, Vec<String>) {
+fn start_all() -> (Vec<Member>, Vec<String>) {
     let configs = cluster(3);
-    let mut processes: Vec<_> = configs.iter().map(Process::start).collect();
+    let mut processes: Vec<_> = configs.iter().map(Member::start).collect();
     for process in &mut processes {
         assert_eq!(process.line(), "running");
     }
@@ -88,7 +60,7 @@ fn start_all() -> (Vec<Process>, Vec<String>) {
 fn survivors_of_a_killed_process_end_with_its_name() {
     within_deadline(|| {
         let (mut processes, addresses) = start_all();
-        processes[1].signal("-KILL");
+        processes[1].0.signal("-KILL");
         for survivor in [0, 2] {
             let expected = format!("lost process 1 ({}): it ended or was killed", addresses[1]);
             processes[survivor].assert_ends_with(&expected);
@@ -100,17 +72,17 @@ fn survivors_of_a_killed_process_end_with_its_name() {
 fn a_frozen_process_is_given_up_and_learns_it_when_it_goes_on() {
     within_deadline(|| {
         let (mut processes, addresses) = start_all();
-        processes[0].signal("-STOP");
+        processes[0].0.signal("-STOP");
         for survivor in [1, 2] {
             let expected = format!("lost process 0 ({}): no sign of life for 3s", addresses[0]);
             processes[survivor].assert_ends_with(&expected);
         }
-        processes[0].signal("-CONT");
+        processes[0].0.signal("-CONT");
         // Which survivor tells it is open.
         let line = processes[0].line();
         assert!(line.contains("gave this process up, no sign of life for 3s"), "{line}");
         assert!(line.starts_with(&format!("lost process 0 ({})", addresses[0])), "{line}");
-        assert!(processes[0].child.wait().unwrap().success());
+        assert_eq!(processes[0].0.finish().code, Some(0));
     });
 }
 

@@ -63,16 +63,6 @@ fn addresses_are_columns() {
     assert_same(&read(&scan, &request, 10).unwrap(), &all.slice(1, 1));
 }
 
-/// Bytes that were asked for.
-fn bytes_of(proxy: &Proxy) -> u64 {
-    let ranges = proxy.requests("GET").into_iter().filter_map(|request| request.range);
-    let length = |range: String| {
-        let (start, end) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
-        end.parse::<u64>().unwrap() + 1 - start.parse::<u64>().unwrap()
-    };
-    ranges.map(length).sum()
-}
-
 #[test]
 fn only_what_is_needed_is_fetched() {
     let server = Server::start();
@@ -84,9 +74,9 @@ fn only_what_is_needed_is_fetched() {
     let proxy = Proxy::start(server.address, |_| Fault::None);
     let scan = stored(proxy.address, ADDRESS).unwrap();
     let fetched = |request: ScanRequest| {
-        let before = bytes_of(&proxy);
+        let before = proxy.requested_bytes();
         let height = read(&scan, &request, 1 << 20).unwrap().height();
-        (height, bytes_of(&proxy) - before)
+        (height, proxy.requested_bytes() - before)
     };
     let column = 8 * rows as u64;
     let near = |(height, bytes): (usize, u64), expected: u64| {

@@ -88,18 +88,8 @@ fn a_row_group_that_is_cut_into_parts_is_fetched_once() {
     assert!(scan.source(&only).unwrap().splits().unwrap().len() > 1);
     assert_same(&read(&scan, &only, 100_000).unwrap(), &df.select(["r"]).unwrap());
     let column = df.height() as u64 * 8;
-    let fetched = bytes_of(&proxy);
+    let fetched = proxy.requested_bytes();
     assert!(fetched > column / 2 && fetched < column * 3 / 2, "{fetched} of {column}");
-}
-
-/// Bytes of the requests for data.
-fn bytes_of(proxy: &Proxy) -> u64 {
-    let ranges = proxy.requests("GET").into_iter().filter_map(|request| request.range);
-    let length = |range: String| {
-        let (start, end) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
-        end.parse::<u64>().unwrap() + 1 - start.parse::<u64>().unwrap()
-    };
-    ranges.map(length).sum()
 }
 
 #[test]
@@ -112,7 +102,7 @@ fn only_columns_and_row_groups_that_are_needed_are_fetched() {
         let proxy = Proxy::start(server.address, |_| Fault::None);
         let scan = open_stored("s3://bucket/f.parquet", options(proxy.address));
         assert_same(&read(&scan, request, 65_536).unwrap(), &expected(&df, request));
-        (bytes_of(&proxy), proxy.requests("GET").len())
+        (proxy.requested_bytes(), proxy.requests("GET").len())
     };
     let near = |found: u64, chunks: u64| {
         assert!(found >= chunks * CHUNK && found < chunks * CHUNK + CHUNK / 2, "{found}, {chunks} chunks of {CHUNK}");
@@ -151,9 +141,9 @@ fn when_it_turns_out_that_no_row_passes_only_what_decides_it_is_fetched() {
     let proxy = Proxy::start(server.address, |_| Fault::None);
     let scan = open_stored("s3://bucket/f.parquet", options(proxy.address));
     let fetched = |request: &ScanRequest, chunks: std::ops::Range<u64>| {
-        let before = bytes_of(&proxy);
+        let before = proxy.requested_bytes();
         assert_same(&read(&scan, request, 65_536).unwrap(), &expected(&df, request));
-        let found = bytes_of(&proxy) - before;
+        let found = proxy.requested_bytes() - before;
         assert!(found > chunks.start * CHUNK && found < chunks.end * CHUNK, "{found}");
     };
     fetched(&request(Some(&["b"]), Some(col("a").eq(lit(5)))), 12..18);

@@ -95,6 +95,16 @@ impl Proxy {
         requests.iter().filter(|request| request.method == method).cloned().collect()
     }
 
+    /// Bytes of the ranges that were asked for.
+    pub(crate) fn requested_bytes(&self) -> u64 {
+        let ranges = self.requests("GET").into_iter().filter_map(|request| request.range);
+        let length = |range: String| {
+            let (start, end) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+            end.parse::<u64>().unwrap() + 1 - start.parse::<u64>().unwrap()
+        };
+        ranges.map(length).sum()
+    }
+
     /// Requests whose client went away while it was waiting.
     pub(crate) fn given_up(&self) -> usize {
         self.seen.given_up.load(Ordering::SeqCst)

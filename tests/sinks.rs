@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -479,7 +479,8 @@ fn of_processes_that_create_one_target_at_once_one_wins() {
     let (context, scratch) = (with(2), Scratch::new());
     for name in ["d", "t.parquet"] {
         let target = scratch.at(name);
-        let children: Vec<Child> = (0..4).map(|_| start("create", &target)).collect();
+        let start = |_| this_test("sinks::process").env(ROLE, "create").env(TARGET, &target).spawn().unwrap();
+        let children: Vec<Child> = (0..4).map(start).collect();
         // They wait for this, whoever starts first.
         std::thread::sleep(Duration::from_millis(300));
         std::fs::write(target.with_extension("go"), "").unwrap();

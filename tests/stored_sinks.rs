@@ -129,7 +129,7 @@ fn assert_rows(found: &DataFrame, expected: &DataFrame, target: &str) {
 
 #[test]
 fn two_processes_write_to_a_store() {
-    let (server, alone) = (Server::start("two-processes"), Context::builder().workers(2).build().unwrap());
+    let (server, alone) = (Server::start(), Context::builder().workers(2).build().unwrap());
     let proxy = Proxy::start(server.address, |_| Fault::None);
     for target in ["parquet", "csv", "parquet.parquet", "csv.csv"] {
         let role = role(proxy.address, "create", MANY, target);
@@ -159,7 +159,7 @@ fn two_processes_write_to_a_store() {
 
 #[test]
 fn a_process_that_is_killed_in_mid_write_leaves_nothing_to_see() {
-    let server = Server::start("killed-writer");
+    let server = Server::start();
     let mut round = 0;
     for target in ["parquet", "csv", "parquet.parquet", "csv.csv"] {
         for victim in [0, 1] {
@@ -218,7 +218,7 @@ fn kill_in_commit(server: &Server, victim: usize, completed: usize, target: &str
 
 #[test]
 fn a_process_that_is_killed_in_the_commit_leaves_whole_files() {
-    let (server, alone) = (Server::start("killed-committer"), Context::builder().workers(2).build().unwrap());
+    let (server, alone) = (Server::start(), Context::builder().workers(2).build().unwrap());
     for (target, completions) in [("parquet", &[1, 4][..]), ("csv", &[2]), ("csv.csv", &[1])] {
         for completed in completions {
             // Process 0 needs nobody for what it has begun.
@@ -249,7 +249,7 @@ fn a_process_that_is_killed_in_the_commit_leaves_whole_files() {
 
 #[test]
 fn of_processes_that_create_one_target_in_a_store_one_wins_at_most() {
-    let (server, alone) = (Server::start("racing-processes"), Context::builder().workers(2).build().unwrap());
+    let (server, alone) = (Server::start(), Context::builder().workers(2).build().unwrap());
     for target in ["csv", "csv.csv", "parquet", "parquet.parquet"] {
         // All have looked at the target before one of them completes anything.
         let (come, all_here) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));

@@ -91,7 +91,7 @@ fn main() {
     let (case, way) = (arguments.next().unwrap(), arguments.next().unwrap());
     let table = table(&case);
     let given = batches(&table, BATCH_ROWS);
-    let keys: Vec<&str> = table.get_column_names_str();
+    let keys: Vec<&str> = table.columns().iter().map(|column| column.name().as_str()).collect();
     let distinct = Distinct::new(&keys, table.schema()).unwrap();
     let by: Vec<_> = keys.iter().map(|key| col(*key)).collect();
     let plan = AggregatePlan::new(&by, &[], table.schema()).unwrap();

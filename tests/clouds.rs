@@ -217,6 +217,12 @@ fn check_named(variable: &str) {
 }
 
 #[test]
+#[ignore = "needs a bucket: see docs/stores.md"]
+fn another_s3() {
+    check_named("QUOKKA_TEST_S3");
+}
+
+#[test]
 #[ignore = "needs a container: see docs/stores.md"]
 fn azure() {
     check_named("QUOKKA_TEST_AZURE");

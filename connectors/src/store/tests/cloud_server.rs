@@ -151,8 +151,7 @@ impl Objects {
         if !request.header("authorization").is_some_and(|given| given.starts_with(signature)) {
             return empty(403);
         }
-        let batch = is_azure && request.parameter("comp") == "batch";
-        let Some(key) = request.key.as_deref().or(batch.then_some("")) else { return empty(404) };
+        let Some(key) = request.key.as_deref() else { return empty(404) };
         match (request.method.as_str(), is_azure) {
             ("GET", _) if key.is_empty() => self.list(request, is_azure),
             ("GET" | "HEAD", _) => self.get(request, key),

@@ -1,12 +1,13 @@
 //! What files in any store have to do: checked with the servers of these tests, and with those stores that the environment
 //! names.
 
+use std::collections::HashSet;
 use std::io::Read;
 
 use super::cloud_server::CloudServer;
 use super::creation::check_one_wins;
 use super::listing::{self, without_folders};
-use super::proxy::eventually;
+use super::proxy::{Fault, Proxy, eventually};
 use super::server::{Server, open};
 use super::staging::{NEW, stage};
 use super::{content, location, names, read_all};
@@ -153,6 +154,32 @@ fn azure_and_google() {
     }
 }
 
+#[test]
+fn passing_failures_are_overcome_in_other_clouds_too() {
+    let server = CloudServer::start();
+    // Every request fails when it is made for the first time.
+    let mut seen = HashSet::new();
+    let proxy = Proxy::start(server.address, move |request| {
+        let is_new = seen.insert((request.method.clone(), request.target.clone(), request.range.clone()));
+        if is_new { Fault::Status(503) } else { Fault::None }
+    });
+    let endpoint = format!("http://{}", proxy.address);
+    for (scheme, options, key) in
+        [("az", server.azure(), "azure_storage_endpoint"), ("gs", server.google(), "google_base_url")]
+    {
+        let options = options.with(key, &endpoint).with("retry_init_backoff_ms", "1");
+        let (folder, bytes) = (format!("{scheme}://bucket/{scheme}/"), content(20 << 20));
+        let store = Store::open(&location(&folder), &options).unwrap();
+        let target = location(&format!("{folder}x"));
+        stage(&store, &target, &bytes, NEW).commit().unwrap();
+        stage(&store, &location(&format!("{folder}small")), b"abc", NEW).commit().unwrap();
+        assert_eq!(names(&store, &folder), ["small", "x"]);
+        assert!(read_all(&store, &store.head(&target).unwrap()) == bytes);
+        store.delete(&target).unwrap();
+        assert_eq!(names(&store, &folder), ["small"]);
+    }
+}
+
 fn nothing_is_nowhere(address: &str, options: &StoreOptions) {
     let nowhere = location(address);
     let store = Store::open(&nowhere, options).unwrap();
@@ -173,6 +200,12 @@ fn check_named(variable: &str) {
     let root = format!("{}/quokka-test-{now}/", root.trim_end_matches('/'));
     check(&Store::open(&location(&root), &StoreOptions::default()).unwrap(), &root);
     nothing_is_nowhere(&format!("{bucket}-nowhere-{now}/x"), &StoreOptions::default());
+}
+
+#[test]
+#[ignore = "needs a bucket: see docs/stores.md"]
+fn another_s3() {
+    check_named("QUOKKA_TEST_S3");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::stores::Server;
 #[expect(dead_code, reason = "the tests of stores use more of it")]
 mod proxy;
 
-use proxy::{Fault, Proxy, Request, eventually};
+use proxy::{Fault, Proxy, Request};
 
 /// Rows enough for a file of several parts of 8 MiB.
 const MANY: i64 = 500_000;
@@ -106,6 +106,16 @@ fn delete_uploads(server: &Server) {
     }
 }
 
+/// Waits for what started processes do.
+#[track_caller]
+fn wait_until(holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < DEADLINE, "what was expected did not happen");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// The rows of a target, in order.
 fn read(context: &Context, server: &Server, target: &str) -> DataFrame {
     let slash = if target.contains('.') { "" } else { "/" };
@@ -163,7 +173,7 @@ fn a_process_that_is_killed_in_mid_write_leaves_nothing_to_see() {
     let mut round = 0;
     for target in ["parquet", "csv", "parquet.parquet", "csv.csv"] {
         for victim in [0, 1] {
-            round += 1;
+            round = round % 5 + 1;
             let proxy = Proxy::start(server.address, |_| Fault::None);
             let role = role(proxy.address, "create", 0, target);
             let mut cluster = Cluster::start(1, &[&role, &role]);
@@ -172,11 +182,7 @@ fn a_process_that_is_killed_in_mid_write_leaves_nothing_to_see() {
                 let name = if target.contains('.') { target.to_owned() } else { format!("part-0000{process}-") };
                 proxy.requests("PUT").iter().filter(|request| request.target.contains(&name)).count()
             };
-            let start = Instant::now();
-            while (sent(0) < round || sent(1) < round) && start.elapsed() < DEADLINE {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            assert!(sent(0) >= round && sent(1) >= round, "{target}");
+            wait_until(|| sent(0) >= round && sent(1) >= round);
             cluster.signal(victim, "-KILL");
             let outcomes = cluster.outcomes(&[1 - victim]);
             assert!(outcomes[0].0.contains(&format!("lost process {victim}")), "{outcomes:?}");
@@ -206,7 +212,7 @@ fn kill_in_commit(server: &Server, victim: usize, completed: usize, target: &str
     });
     let role = role(proxy.address, "overwrite", MANY, target);
     let mut cluster = Cluster::start(1, &[&role, &role]);
-    eventually(|| reached.load(Ordering::SeqCst) >= completed);
+    wait_until(|| reached.load(Ordering::SeqCst) >= completed);
     cluster.signal(victim, "-KILL");
     // The survivor has learnt it when it goes on, or not.
     std::thread::sleep(Duration::from_millis(if completed % 2 == 0 { 1_000 } else { 0 }));

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 use super::*;
+use crate::store::tests::cloud_server::CloudServer;
 
 /// Runs a query with one worker.
 fn go(path: &str, options: impl WriteOptions, frame: &DataFrame) -> Result<WriteReport, OperatorError> {
@@ -201,4 +202,34 @@ fn a_single_file_whose_answer_was_lost_is_told() {
         assert_eq!(objects(&server, name)[name].lines().count(), 300_001);
     }
     eventually(|| server.open_uploads() == 0);
+}
+
+#[test]
+fn a_query_knows_its_own_files_whatever_their_names_are() {
+    let values = ["a/b", "x=y", "100%", "ä ö", "a?b#c", "*", "'&+;,", ".hidden", "__HIVE_DEFAULT_PARTITION__", "日本"];
+    let frame =
+        df!("n" => (0..100i64).collect::<Vec<_>>(), "the key" => (0..100).map(|n| values[n % 10]).collect::<Vec<_>>());
+    let frame = frame.unwrap();
+    let (server, clouds) = (Server::start(), CloudServer::start());
+    let stores = [
+        ("s3", options(server.address)),
+        ("az", clouds.azure()),
+        ("gs", clouds.google()),
+        ("memory", StoreOptions::default()),
+    ];
+    for (scheme, store) in stores {
+        for mode in [WriteMode::ErrorIfExists, WriteMode::Overwrite] {
+            for path in ["t ü", "t ü/"].map(|name| format!("{scheme}://bucket/{scheme} a%20/{name}")) {
+                let options = CsvWriteOptions::default().with_store_options(store.clone()).with_mode(mode);
+                let report = go(&path, options.with_partition_by(["the key"]), &frame);
+                match (mode, path.ends_with('/')) {
+                    (WriteMode::ErrorIfExists, true) => assert!(text(&report.unwrap_err()).contains("exists already")),
+                    _ => assert_eq!(
+                        report.unwrap_or_else(|error| unreachable!("{path}: {}", text(&error))).files.len(),
+                        10
+                    ),
+                }
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::proxy::{Fault, Proxy, eventually};
 use super::server::{Server, open};
 use super::staging::{NEW, stage};
 use super::{content, location, names, read_all};
-use crate::store::{Location, StageOptions, Store, StoreErrorKind, StoreOptions};
+use crate::store::{Location, StageOptions, Staged, Store, StoreErrorKind, StoreOptions};
 
 fn put(store: &Store, target: &Location, bytes: &[u8]) {
     stage(store, target, bytes, StageOptions::default()).commit().unwrap();

@@ -59,7 +59,7 @@ fn cpu() -> f64 {
 fn megabytes(line: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let found = status.lines().find_map(|text| text.strip_prefix(line)).unwrap();
-    found.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    found.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
 /// Gives batches through operators, one behind the other, and counts what comes out.

@@ -23,6 +23,9 @@ use super::pages::{Encodings, check_pages, dictionary_values};
 /// value than for every row.
 const FEW_VALUES: u64 = 4;
 
+/// Values of arrays that are null, in a row group.
+const MOST_NULLS: u64 = 1 << 28;
+
 /// A cursor at the first row of the column `field`; `None` if the column is left to [`decode_column`].
 pub(super) fn open_cursor(
     chunks: &Chunks,
@@ -80,6 +83,8 @@ pub(super) fn decode_column(
         return Err(Damage::Count { what, expected: expected as u64, found: leaves.len() as u64 });
     }
     let chunks = leaves.iter().map(|leaf| column_chunk(chunks, row_group, leaf)).collect::<Result<Vec<_>, _>>()?;
+    let values = leaves.iter().filter_map(|leaf| u64::try_from(leaf.values).ok()).max();
+    check_widths(&field.dtype, row_group.rows as u64, values.unwrap_or(0))?;
     let stored = stored(field, &leaves);
     let field = stored.as_ref().unwrap_or(field);
     let series = guarded(|| {
@@ -105,6 +110,33 @@ pub(super) fn decode_column(
         Some(_) => series.cast(&DataType::Int64).map_err(Damage::Polars)?.into_column(),
         None => series.into_column(),
     })
+}
+
+/// An array that is null has as many values as any other in memory, and one in the file: arrays that take far more memory than
+/// the `values` in the file are damage, as their width is what the file says.
+fn check_widths(dtype: &ArrowDataType, rows: u64, values: u64) -> Result<(), Damage> {
+    let in_memory = values_in_memory(dtype, rows, values);
+    match in_memory <= MOST_NULLS.max(values.saturating_mul(2)) {
+        true => Ok(()),
+        false => Err(Damage::Count { what: "values of arrays", expected: values, found: in_memory }),
+    }
+}
+
+/// About how many values there are in `count` values of a type, if the file has so many of them.
+fn values_in_memory(dtype: &ArrowDataType, count: u64, values: u64) -> u64 {
+    use ArrowDataType::{FixedSizeList, LargeList, List, Map, Struct};
+    match dtype {
+        FixedSizeList(inner, width) => values_in_memory(&inner.dtype, count.saturating_mul(*width as u64), values),
+        List(inner) | LargeList(inner) | Map(inner, _) => {
+            let width = values_in_memory(&inner.dtype, 1, 0);
+            values_in_memory(&inner.dtype, values / width.max(1), values)
+        },
+        Struct(fields) => {
+            let counts = fields.iter().map(|field| values_in_memory(&field.dtype, count, values));
+            counts.max().unwrap_or(count)
+        },
+        _ => count,
+    }
 }
 
 /// The field with the integers that the file holds, if it is one of decimals that lie in batches as integers too. They
@@ -137,4 +169,29 @@ fn column_chunk(
     }
     let encodings = check_pages(&chunk, values, leaf.uncompressed_size.try_into().unwrap_or(0))?;
     Ok((chunk, encodings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrays_do_not_take_far_more_memory_than_their_values() {
+        let item = |dtype| Box::new(Field::new("item".into(), dtype, true));
+        let array = |dtype, width| ArrowDataType::FixedSizeList(item(dtype), width);
+        let is_refused = |dtype: &ArrowDataType, rows, values| check_widths(dtype, rows, values).is_err();
+        let vector = array(ArrowDataType::Float32, 1 << 10);
+        // All of them, a half that is not null, and few that are null.
+        assert!(!is_refused(&vector, 1 << 20, 1 << 30));
+        assert!(!is_refused(&vector, 1 << 20, (1 << 29) + (1 << 19)));
+        assert!(!is_refused(&vector, 1 << 10, 1 << 10));
+        assert!(is_refused(&vector, 1 << 20, 1 << 20));
+        assert!(is_refused(&array(ArrowDataType::Int8, usize::MAX), 2, 2));
+        assert!(is_refused(&array(vector.clone(), 1 << 20), 1, 1));
+        let nested = ArrowDataType::Struct(vec![*item(ArrowDataType::LargeList(item(vector)))]);
+        assert!(!is_refused(&nested, 1 << 10, 1 << 30));
+        // Empty lists.
+        assert!(!is_refused(&nested, 1 << 20, 1 << 20));
+        assert!(!is_refused(&array(ArrowDataType::Int8, 0), 1 << 40, 1));
+    }
 }

@@ -119,10 +119,10 @@ fn dtype(field: &ArrowField) -> Option<DataType> {
 fn is_supported(dtype: &ArrowDataType) -> bool {
     use ArrowDataType::*;
     match dtype {
-        List(inner) | LargeList(inner) | Map(inner, _) => is_supported(&inner.dtype),
+        List(inner) | LargeList(inner) | FixedSizeList(inner, _) | Map(inner, _) => is_supported(&inner.dtype),
         Struct(fields) => fields.iter().all(|field| is_supported(&field.dtype)),
         Dictionary(_, values, _) => is_supported(values),
-        Int128 | UInt128 | Float16 | FixedSizeList(..) | Interval(_) | Extension(_) | Union(_) | Unknown => false,
+        Int128 | UInt128 | Float16 | Interval(_) | Extension(_) | Union(_) | Unknown => false,
         _ => true,
     }
 }

@@ -17,6 +17,8 @@ fn table() -> DataFrame {
     let rows = 0..120i32;
     let words = ["one", "two", "three", "a word that is longer than twelve bytes"];
     let decimal = Int128Chunked::from_vec("".into(), rows.clone().map(|i| i128::from(i) << 64).collect());
+    let arrays = rows.clone().map(|i| (i % 5 != 0).then(|| Series::new("".into(), [i, i + 1, i + 2])));
+    let arrays = arrays.collect::<ListChunked>().into_series();
     df!(
         "i" => rows.clone().map(|i| (i % 5 != 0).then_some(i64::from(i))).collect::<Vec<_>>(),
         "f" => rows.clone().map(f64::from).collect::<Vec<_>>(),
@@ -24,7 +26,8 @@ fn table() -> DataFrame {
         "w" => rows.clone().map(|i| words[i as usize % 4]).collect::<Vec<_>>(),
         "t" => rows.clone().map(|i| format!("text {i}")).collect::<Vec<_>>(),
         "d" => decimal.into_decimal_unchecked(38, 2).into_series(),
-        "l" => rows.map(|i| Series::new("".into(), (0..i % 4).collect::<Vec<_>>())).collect::<ListChunked>().into_series(),
+        "l" => rows.clone().map(|i| Series::new("".into(), (0..i % 4).collect::<Vec<_>>())).collect::<ListChunked>().into_series(),
+        "a" => arrays.cast(&DataType::Array(Box::new(DataType::Int32), 3)).unwrap(),
     )
     .unwrap()
 }

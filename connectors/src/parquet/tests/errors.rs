@@ -96,14 +96,13 @@ fn a_broken_column_chunk_is_named() {
 
 #[test]
 fn unsupported_types_are_named() {
-    use polars_arrow::array::{FixedSizeListArray, PrimitiveArray};
-    use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField};
+    use polars_arrow::array::PrimitiveArray;
+    use polars_arrow::datatypes::{ArrowDataType, Field as ArrowField, IntervalUnit};
     use polars_arrow::record_batch::RecordBatchT;
 
-    let values = PrimitiveArray::<i32>::from_vec(vec![1, 2, 3, 4]).boxed();
-    let dtype = FixedSizeListArray::default_datatype(ArrowDataType::Int32, 2);
-    let array = FixedSizeListArray::new(dtype.clone(), 2, values, None).boxed();
-    let field = ArrowField::new("pairs".into(), dtype, true);
+    let dtype = ArrowDataType::Interval(IntervalUnit::YearMonth);
+    let array = PrimitiveArray::<i32>::new(dtype.clone(), vec![1, 2].into(), None).boxed();
+    let field = ArrowField::new("span".into(), dtype, true);
     let schema: ArrowSchema = [(field.name.clone(), field)].into_iter().collect();
     let layout = Layout::default();
     let options = WriteOptions {
@@ -120,6 +119,6 @@ fn unsupported_types_are_named() {
     }
     writer.end(None).unwrap();
     let error = open_bytes(&writer.into_inner());
-    assert!(matches!(&error, ParquetError::UnsupportedType { column, .. } if column == "pairs"), "{error}");
+    assert!(matches!(&error, ParquetError::UnsupportedType { column, .. } if column == "span"), "{error}");
     assert_eq!(error.kind(), ErrorKind::InvalidData);
 }

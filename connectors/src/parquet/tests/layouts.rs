@@ -34,6 +34,11 @@ pub(in crate::parquet) fn every_type() -> DataFrame {
     let lists = (0..ROWS).map(|i| (i % 7 != 1).then(|| Series::new("".into(), (0..i as i64 % 4).collect::<Vec<_>>())));
     let mut lists: ListChunked = lists.collect();
     lists.rename("list".into());
+    let pairs =
+        (0..ROWS as i64).map(|i| (i % 7 != 1).then(|| Series::new("".into(), [Some(i), (i % 3 != 0).then_some(-i)])));
+    let mut pairs: ListChunked = pairs.collect();
+    pairs.rename("array".into());
+    let pairs = cast(pairs.into_column(), DataType::Array(Box::new(DataType::Int64), 2));
     let structs = [
         column("a", |i| i as i32).take_materialized_series(),
         column("b", |i| format!("{i}")).take_materialized_series(),
@@ -65,6 +70,7 @@ pub(in crate::parquet) fn every_type() -> DataFrame {
         decimal("int64 decimal", 15, 2),
         decimal("long decimal", 38, 4),
         lists.into_column(),
+        pairs,
         structs.into_column(),
         Column::full_null("null".into(), ROWS, &DataType::Null),
     ];

@@ -97,6 +97,16 @@ fn frame_of(values: &[Option<i64>]) -> DataFrame {
         .map(|value| value.map(|value| numbers.head(Some(value.rem_euclid(4) as usize)).with_name("".into())))
         .collect();
     columns.push(lists.with_name("list".into()).into_column());
+    let vectors: ListChunked =
+        values.iter().map(|v| v.map(|v| Series::new("".into(), [Some(v), None, Some(v / 2)]))).collect();
+    let vectors = vectors.with_name("vector".into()).into_column();
+    let vector = DataType::Array(Box::new(DataType::Int64), 3);
+    columns.push(vectors.cast(&vector).unwrap());
+    let implode = |value: Option<i64>| {
+        value.map(|value| vectors.slice(0, value.rem_euclid(3) as usize).take_materialized_series())
+    };
+    let lists: ListChunked = values.iter().map(|value| implode(*value)).collect();
+    columns.push(lists.with_name("vectors".into()).into_column().cast(&DataType::List(Box::new(vector))).unwrap());
     let fields = [columns[0].as_materialized_series().clone(), columns[5].as_materialized_series().clone()];
     let pairs = StructChunked::from_series("pair".into(), values.len(), fields.iter()).unwrap();
     columns.push(pairs.into_column());

@@ -10,8 +10,8 @@ use crate::error::Result;
 
 impl DataStream {
     /// Runs the query and writes its rows to Arrow IPC files (also known as Feather, version 2): to one file if `path` ends in
-    /// `.arrow`, else to a directory of files, at least one of each worker that has rows. Returns the files; in a cluster,
-    /// every process gets the same list. `path` must not exist.
+    /// `.arrow`, `.ipc`, `.feather` or `.arrows`, else to a directory of files, at least one of each worker that has rows. Returns
+    /// the files; in a cluster, every process gets the same list. `path` must not exist.
     ///
     /// All files become visible at once, when all of them are complete, as those of [`sink_parquet`](Self::sink_parquet).
     ///

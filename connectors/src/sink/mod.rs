@@ -36,4 +36,5 @@ pub(crate) use options::with_file_options;
 pub use options::{FileOptions, WriteMode, WriteOptions};
 pub use report::{WriteReport, WrittenFile, report_schema};
 pub use target::FileSink;
+pub(crate) use target::is_single_file;
 pub use writer::WriteFiles;

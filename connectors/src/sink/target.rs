@@ -121,7 +121,7 @@ impl FileSink {
 }
 
 /// Whether a name ends as those of files of a format do.
-fn is_single_file(name: &str, extension: &str) -> bool {
+pub(crate) fn is_single_file(name: &str, extension: &str) -> bool {
     let name = name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     name.strip_suffix(extension).is_some_and(|stem| stem.len() > 1 && stem.ends_with('.'))
 }

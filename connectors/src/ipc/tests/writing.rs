@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, Cursor, Write};
+use std::path::Path;
 use std::rc::Rc;
 
 use polars_arrow::io::ipc::read::{FileReader, StreamReader, StreamState, read_file_metadata, read_stream_metadata};
@@ -28,7 +29,7 @@ impl Write for Shared {
 
 fn written(frames: &[DataFrame], options: IpcWriteOptions) -> Vec<u8> {
     let file = Shared::default();
-    let format = IpcFormat::new(options);
+    let format = IpcFormat::new(options, Path::new("folder"));
     let mut encoder = format.start(frames[0].schema(), Box::new(file.clone())).unwrap();
     for frame in frames {
         encoder.append(to_physical(frame.clone()).unwrap()).unwrap();
@@ -112,7 +113,8 @@ fn categories_that_come_later_have_a_place() {
         let file = Shared::default();
         let options = IpcWriteOptions::default().with_layout(layout).with_record_batch_rows(2);
         let first = frame(&["a", "b"]);
-        let mut encoder = IpcFormat::new(options).start(first.schema(), Box::new(file.clone())).unwrap();
+        let mut encoder =
+            IpcFormat::new(options, Path::new("folder")).start(first.schema(), Box::new(file.clone())).unwrap();
         encoder.append(first).unwrap();
         encoder.append(frame(&["c", "a"])).unwrap();
         encoder.append(frame(&[&format!("{layout:?}")])).unwrap();
@@ -129,9 +131,29 @@ fn categories_that_come_later_have_a_place() {
 fn options_that_cannot_be() {
     let frame = df!("a" => [1]).unwrap();
     for level in [23, 1000] {
-        let format = IpcFormat::new(IpcWriteOptions::default().with_compression(IpcCompression::Zstd(level)));
+        let format = IpcFormat::new(
+            IpcWriteOptions::default().with_compression(IpcCompression::Zstd(level)),
+            Path::new("folder"),
+        );
         assert!(format.start(frame.schema(), Box::new(io::sink())).is_err(), "{level}");
     }
-    let described = IpcFormat::new(IpcWriteOptions::default().with_layout(IpcLayout::Stream)).describe().to_string();
+    let options = IpcWriteOptions::default().with_layout(IpcLayout::Stream);
+    let described = IpcFormat::new(options, Path::new("folder")).describe().to_string();
     assert_eq!(described, "ipc compression=[Uncompressed] record_batch_rows=[65536] layout=[stream]");
+}
+
+#[test]
+fn names_that_readers_look_for_are_those_of_single_files() {
+    let extension = |path: &str| IpcFormat::new(IpcWriteOptions::default(), Path::new(path)).extension();
+    for (path, expected) in [
+        ("a/t.arrow", "arrow"),
+        ("t.ipc", "ipc"),
+        ("a.ipc/t.Feather", "feather"),
+        ("t.arrows", "arrows"),
+        ("t.arrow/", "arrow"),
+        ("folder", "arrow"),
+        (".ipc", "arrow"),
+    ] {
+        assert_eq!(extension(path), expected, "{path}");
+    }
 }

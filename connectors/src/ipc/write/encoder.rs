@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use polars_arrow::array::{Array, DictionaryArray, new_empty_array};
@@ -24,40 +25,48 @@ use quokka_engine::operator::Description;
 use quokka_engine::physical::to_logical;
 
 use super::options::{IpcLayout, IpcWriteOptions};
-use crate::sink::{FileEncoder, FileFormat};
+use crate::sink::{FileEncoder, FileFormat, is_single_file};
 
 /// A record batch ends when it has so many bytes, however few rows these are.
 const MOST_BYTES: usize = 256 << 20;
 
+/// What names of single files end in; the first is that of files in directories.
+const EXTENSIONS: [&str; 4] = ["arrow", "ipc", "feather", "arrows"];
+
 /// Arrow IPC, as a format of files that a query writes.
-pub struct IpcFormat(IpcWriteOptions);
+pub struct IpcFormat {
+    options: IpcWriteOptions,
+    extension: &'static str,
+}
 
 impl IpcFormat {
-    /// Files with these options.
-    pub fn new(options: IpcWriteOptions) -> Self {
-        Self(options)
+    /// Files with these options at `path`.
+    pub fn new(options: IpcWriteOptions, path: &Path) -> Self {
+        let name = path.to_string_lossy();
+        let named = EXTENSIONS.into_iter().find(|extension| is_single_file(&name, extension));
+        Self { options, extension: named.unwrap_or(EXTENSIONS[0]) }
     }
 }
 
 impl FileFormat for IpcFormat {
     fn describe(&self) -> Description {
-        let description = Description::blocks("ipc").with("compression", format!("{:?}", self.0.compression));
-        let description = description.with("record_batch_rows", self.0.record_batch_rows);
-        match self.0.layout {
+        let description = Description::blocks("ipc").with("compression", format!("{:?}", self.options.compression));
+        let description = description.with("record_batch_rows", self.options.record_batch_rows);
+        match self.options.layout {
             IpcLayout::File => description,
             IpcLayout::Stream => description.with("layout", "stream"),
         }
     }
 
     fn extension(&self) -> &'static str {
-        "arrow"
+        self.extension
     }
 
     fn start(&self, schema: &SchemaRef, file: Box<dyn Write>) -> Result<Box<dyn FileEncoder>, OperatorError> {
-        let compat = if self.0.string_views { CompatLevel::newest() } else { CompatLevel::oldest() };
+        let compat = if self.options.string_views { CompatLevel::newest() } else { CompatLevel::oldest() };
         let arrow: ArrowSchemaRef = Arc::new(schema.to_arrow(compat));
-        let options = self.0.compression.options()?;
-        let writer = match self.0.layout {
+        let options = self.options.compression.options()?;
+        let writer = match self.options.layout {
             IpcLayout::File => Writer::file(file, arrow.clone(), options)?,
             IpcLayout::Stream => {
                 let mut writer = StreamWriter::new(file, options);
@@ -66,7 +75,7 @@ impl FileFormat for IpcFormat {
             },
         };
         let converters = schema.iter_values().map(converter).collect();
-        let (schema, batch_rows) = (schema.clone(), self.0.record_batch_rows.max(1));
+        let (schema, batch_rows) = (schema.clone(), self.options.record_batch_rows.max(1));
         Ok(Box::new(IpcEncoder { writer, schema, arrow, converters, batch_rows, held: None, held_bytes: 0 }))
     }
 }

@@ -105,8 +105,8 @@ impl WriteOptions for IpcWriteOptions {
         &self.files
     }
 
-    fn into_format(self, _path: &Path) -> Result<Arc<dyn FileFormat>, OperatorError> {
-        Ok(Arc::new(IpcFormat::new(self)))
+    fn into_format(self, path: &Path) -> Result<Arc<dyn FileFormat>, OperatorError> {
+        Ok(Arc::new(IpcFormat::new(self, path)))
     }
 }
 

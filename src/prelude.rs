@@ -19,9 +19,10 @@ pub use crate::Dataset;
 pub use crate::NearestOptions;
 pub use crate::Placement;
 pub use crate::{
-    Batches, ColumnStatistics, Context, ContextBuilder, CsvWriteOptions, DataStream, Description, GroupedDataStream,
-    InputPartitioning, InputReader, JoinBuilder, MapOptions, Output, ParquetCompression, ParquetWriteOptions, Profile,
-    Progress, RunningQuery, RunningSink, Split, State, StatefulChannel, StatefulOperator, UserError, WorkerContext,
-    WriteMode,
+    BadRows, Batches, ColumnStatistics, Context, ContextBuilder, CsvOptions, CsvWriteOptions, DataStream, Description,
+    GroupedDataStream, InputPartitioning, InputReader, IpcCompression, IpcLayout, IpcOptions, IpcWriteOptions,
+    JoinBuilder, JsonOptions, JsonWriteOptions, MapOptions, Output, ParquetCompression, ParquetOptions,
+    ParquetWriteOptions, Profile, Progress, QuoteStyle, RunningQuery, RunningSink, Split, State, StatefulChannel,
+    StatefulOperator, StoreOptions, TextCompression, UserError, WorkerContext, WriteMode, WriteReport,
 };
 pub use crate::{SampleOptions, UnionOptions};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use polars_core::error::PolarsError;
 use polars_core::schema::Schema;
 use quokka_engine::error::{ErrorKind, OperatorError};
 
@@ -46,6 +47,28 @@ pub enum Error {
     /// The run failed, was cancelled or took too long, or the worker pool could not start.
     #[error(transparent)]
     Engine(#[from] quokka_engine::error::Error),
+    /// A function of Polars failed that the program called itself, such as `df!`; so that `?` takes both kinds of errors.
+    ///
+    /// ```
+    /// use quokka::prelude::*;
+    ///
+    /// fn total(context: &Context) -> quokka::Result<Option<f64>> {
+    ///     let sales = context.from_df(df!("amount" => [10.0, 20.0])?);
+    ///     Ok(sales.sum().collect()?.column("amount")?.f64()?.get(0))
+    /// }
+    ///
+    /// assert_eq!(total(&Context::builder().build()?)?, Some(30.0));
+    /// assert_eq!(quokka::Error::from(df!("a" => [1], "b" => [1, 2]).unwrap_err()).kind(), quokka::ErrorKind::InvalidQuery);
+    /// # Ok::<(), quokka::Error>(())
+    /// ```
+    #[error(transparent)]
+    Polars(OperatorError),
+}
+
+impl From<PolarsError> for Error {
+    fn from(error: PolarsError) -> Self {
+        Self::Polars(error.into())
+    }
 }
 
 impl Error {
@@ -55,6 +78,7 @@ impl Error {
             Error::Plan(_) => ErrorKind::InvalidQuery,
             Error::Planning { source } | Error::Source { source, .. } | Error::Sink { source, .. } => source.kind(),
             Error::Engine(error) => error.kind(),
+            Error::Polars(error) => error.kind(),
         }
     }
 

@@ -8,14 +8,14 @@
 //! use quokka::prelude::*;
 //!
 //! let context = Context::builder().workers(2).build()?;
-//! let sales = df!("shop" => ["n", "s", "n"], "amount" => [10.0, 20.0, 30.0]).unwrap();
+//! let sales = df!("shop" => ["n", "s", "n"], "amount" => [10.0, 20.0, 30.0])?;
 //! let totals = context
 //!     .from_df(sales)
 //!     .group_by([col("shop")])
 //!     .agg([col("amount").sum(), len().alias("sales")])
 //!     .sort(["shop"], Default::default())
 //!     .collect()?;
-//! assert_eq!(totals, df!("shop" => ["n", "s"], "amount" => [40.0, 20.0], "sales" => [2u32, 1]).unwrap());
+//! assert_eq!(totals, df!("shop" => ["n", "s"], "amount" => [40.0, 20.0], "sales" => [2u32, 1])?);
 //! # Ok::<(), quokka::Error>(())
 //! ```
 //!
@@ -48,6 +48,7 @@ pub use quokka_connectors::parquet::{ParquetCompression, ParquetOptions, Parquet
 pub use quokka_connectors::sink::{FileOptions, WriteMode, WriteOptions, WriteReport, WrittenFile};
 pub use quokka_connectors::store::StoreOptions;
 pub use quokka_engine as engine;
+pub use quokka_engine::error::ErrorKind;
 pub use quokka_engine::pool::{QueryProgress, SourceProgress};
 pub use quokka_operators::nearest::Metric;
 pub use quokka_operators::sketch::{ApproximateExpr, QuantileOptions, approximate_quantile, approximate_quantiles};

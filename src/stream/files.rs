@@ -1,5 +1,6 @@
 //! Queries that end in files, whatever their format: CSV here, Parquet in `sink`; and how they are waited for.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -106,6 +107,12 @@ impl DataStream {
 pub struct RunningSink {
     handle: Shown,
     collected: Collected,
+}
+
+impl fmt::Debug for RunningSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningSink").field("is_finished", &self.is_finished()).finish_non_exhaustive()
+    }
 }
 
 impl RunningSink {

@@ -1,5 +1,6 @@
 //! Running a query, and looking at what would run.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
@@ -194,6 +195,12 @@ pub struct RunningQuery {
     handle: Shown,
     collected: Collected,
     schema: SchemaRef,
+}
+
+impl fmt::Debug for RunningQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningQuery").field("is_finished", &self.is_finished()).finish_non_exhaustive()
+    }
 }
 
 impl RunningQuery {

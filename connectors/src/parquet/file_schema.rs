@@ -13,6 +13,7 @@ use polars_utils::pl_str::PlSmallStr;
 
 use super::error::ParquetError;
 use super::guard::guarded;
+use super::stored::as_stored;
 use crate::files::InputFile;
 
 /// Under this key Arrow's own description of the columns stands in a footer.
@@ -86,7 +87,8 @@ impl FileSchemas {
             return Ok(same.clone());
         }
         let fields = guarded(|| infer_schema(metadata));
-        let fields = fields.map_err(|source| ParquetError::Footer { path: input.path(), source })?;
+        let mut fields = fields.map_err(|source| ParquetError::Footer { path: input.path(), source })?;
+        as_stored(&mut fields, metadata);
         // Some writers note in it how many rows there are.
         if let Some(same) = known.iter().find(|known| known.fields == fields) {
             return Ok(same.clone());

@@ -23,6 +23,7 @@ mod scan;
 mod slice;
 mod source;
 mod statistics;
+mod stored;
 mod summary;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]

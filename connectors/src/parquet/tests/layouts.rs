@@ -139,3 +139,50 @@ fn delta_encodings() {
         assert_same(&read(&open(&path), &ScanRequest::default(), 64).unwrap(), &df);
     }
 }
+
+#[test]
+fn types_that_only_the_arrow_schema_names() {
+    use polars_arrow::array::{FixedSizeBinaryArray, PrimitiveArray};
+    use polars_arrow::datatypes::{ArrowDataType, ExtensionType, Field as ArrowField, TimeUnit as ArrowUnit};
+    use polars_arrow::record_batch::RecordBatchT;
+    use polars_parquet::write::schema_to_metadata_key;
+
+    let schema = |dtypes: [ArrowDataType; 2]| -> ArrowSchema {
+        let names = ["time", "id"].into_iter().zip(dtypes);
+        names.map(|(name, dtype)| (name.into(), ArrowField::new(name.into(), dtype, true))).collect()
+    };
+    let id = ArrowDataType::FixedSizeBinary(3);
+    let extension = ExtensionType { name: "an.id".into(), inner: id.clone(), metadata: None };
+    let named = [ArrowDataType::Time32(ArrowUnit::Second), ArrowDataType::Extension(Box::new(extension))];
+    // As pyarrow and arrow-rs store seconds, and as Polars does.
+    for (unit, numbers) in [(ArrowUnit::Millisecond, vec![5_000, 86_399_000]), (ArrowUnit::Second, vec![5, 86_399])] {
+        let time = ArrowDataType::Time32(unit);
+        let times = PrimitiveArray::<i32>::new(time.clone(), numbers.into(), None).boxed();
+        let ids = FixedSizeBinaryArray::new(id.clone(), b"abcdef".to_vec().into(), None).boxed();
+        let stored = schema([time, id.clone()]);
+        let options = WriteOptions {
+            statistics: StatisticsOptions::full(),
+            version: Version::V1,
+            compression: CompressionOptions::Uncompressed,
+            data_page_size: None,
+        };
+        let batch = RecordBatchT::new(2, Arc::new(stored.clone()), vec![times, ids]);
+        let encodings: Buffer<Vec<Encoding>> = vec![vec![Encoding::Plain]; 2].into();
+        let mut writer = FileWriter::try_new(Vec::new(), stored.clone(), options).unwrap();
+        for group in RowGroupIterator::try_new([Ok(batch)].into_iter(), &stored, options, encodings).unwrap() {
+            writer.write(2, group.unwrap()).unwrap();
+        }
+        writer.end(Some(vec![schema_to_metadata_key(&schema(named.clone()))])).unwrap();
+        let folder = Folder::new();
+        let path = folder.path().join("f.parquet");
+        fs::write(&path, writer.into_inner()).unwrap();
+        let seconds = Series::new("time".into(), [5i64, 86_399]) * 1_000_000_000i64;
+        let time = seconds.cast(&DataType::Time).unwrap();
+        let ids = Series::new("id".into(), [&b"abc"[..], b"def"]);
+        let expected = DataFrame::new(2, vec![time.into(), ids.into()]).unwrap();
+        let scan = open(&path);
+        assert_same(&read(&scan, &request(None, None), 64).unwrap(), &expected);
+        let late = request(None, Some(col("time").gt(lit(3_600_000_000_000i64).cast(DataType::Time))));
+        assert_same(&read(&scan, &late, 64).unwrap(), &expected.slice(1, 1));
+    }
+}

@@ -70,7 +70,8 @@ fn objects(server: &Server, target: &str) -> BTreeMap<String, u64> {
     let mut folders = vec![server.folder.path().join("bucket")];
     while let Some(folder) = folders.pop() {
         for entry in folder.read_dir().unwrap().map(Result::unwrap) {
-            let key = entry.path().strip_prefix(server.folder.path().join("bucket")).unwrap().to_str().unwrap().to_owned();
+            let key =
+                entry.path().strip_prefix(server.folder.path().join("bucket")).unwrap().to_str().unwrap().to_owned();
             match entry.file_type().unwrap().is_dir() {
                 true => folders.push(entry.path()),
                 false if key == target || key.starts_with(&format!("{target}/")) => {
@@ -215,7 +216,7 @@ fn kill_in_commit(server: &Server, victim: usize, completed: usize, target: &str
     wait_until(|| reached.load(Ordering::SeqCst) >= completed);
     cluster.signal(victim, "-KILL");
     // The survivor has learnt it when it goes on, or not.
-    std::thread::sleep(Duration::from_millis(if completed % 2 == 0 { 1_000 } else { 0 }));
+    std::thread::sleep(Duration::from_millis(if completed.is_multiple_of(2) { 1_000 } else { 0 }));
     may_go.store(true, Ordering::SeqCst);
     let outcome = cluster.outcomes(&[1 - victim]).remove(0).0;
     assert!(outcome.contains(&format!("lost process {victim}")), "{outcome}");

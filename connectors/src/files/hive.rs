@@ -20,7 +20,8 @@ use super::input_file::InputFile;
 /// The value of null.
 pub(crate) const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 
-type Pairs = Vec<(String, String)>;
+/// Keys and values; `None` is null.
+type Pairs = Vec<(String, Option<String>)>;
 
 /// The partition columns, one row a file; without columns if there are none or `enabled` says no.
 pub(crate) fn partitions(
@@ -44,10 +45,8 @@ pub(crate) fn partitions(
         });
     }
     let columns = keys.iter().enumerate().map(|(index, key)| {
-        let values: Vec<Option<&str>> = pairs
-            .iter()
-            .map(|pairs| pairs.get(index).map(|(_, value)| value.as_str()).filter(|v| *v != NULL_FOLDER))
-            .collect();
+        let values: Vec<Option<&str>> =
+            pairs.iter().map(|pairs| pairs.get(index).and_then(|(_, value)| value.as_deref())).collect();
         column(key, &values, file_schema.get(key), files)
     });
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
@@ -62,7 +61,7 @@ pub(crate) fn partition_value(partitions: &DataFrame, name: &str, file: usize) -
     Some(Scalar::new(partition.dtype().clone(), value))
 }
 
-fn keys(pairs: &[(String, String)]) -> Vec<String> {
+fn keys(pairs: &[(String, Option<String>)]) -> Vec<String> {
     pairs.iter().map(|(key, _)| key.clone()).collect()
 }
 
@@ -79,12 +78,17 @@ fn pairs(path: &Path) -> Pairs {
     pairs
 }
 
-fn pair(folder: &str) -> Option<(String, String)> {
+fn pair(folder: &str) -> Option<(String, Option<String>)> {
     let (key, value) = folder.split_once('=')?;
     if key.is_empty() || value.contains('=') {
         return None;
     }
-    Some((percent_decode(key)?, percent_decode(value)?))
+    // A text that happens to be that name is written with an escape.
+    let value = match value == NULL_FOLDER {
+        true => None,
+        false => Some(percent_decode(value)?),
+    };
+    Some((percent_decode(key)?, value))
 }
 
 fn percent_decode(text: &str) -> Option<String> {
@@ -210,6 +214,9 @@ mod tests {
         );
         let expected = df!("k" => ["a/b c=", "100%", "ä", ""], "n" => [Some(1i64), None, None, Some(3)]).unwrap();
         assert!(found.equals_missing(&expected), "{found}");
+
+        let found = parse(&["k=%5F_HIVE_DEFAULT_PARTITION__/f", "k=__HIVE_DEFAULT_PARTITION__/f"], &Schema::default());
+        assert!(found.equals_missing(&df!("k" => [Some(NULL_FOLDER), None]).unwrap()), "{found}");
     }
 
     #[test]

@@ -32,6 +32,13 @@ pub(crate) fn schema<'a>(columns: impl IntoIterator<Item = (&'a str, DataType)>)
     columns.into_iter().map(|(name, dtype)| Field::new(name.into(), dtype)).collect::<Schema>().into()
 }
 
+/// An estimate that is off by a tenth at most.
+#[track_caller]
+pub(crate) fn assert_near(found: Option<u64>, expected: u64) {
+    let found = found.unwrap();
+    assert!(found.abs_diff(expected) <= expected / 10, "{found} where about {expected} was expected");
+}
+
 /// Asks for some columns, or all, of the rows that pass.
 pub(crate) fn request(projection: Option<&[&str]>, predicate: Option<Expr>) -> ScanRequest {
     let projection = projection.map(|names| names.iter().map(|name| (*name).into()).collect());

@@ -69,6 +69,19 @@ pub(crate) fn check_filters<S: Scan>(other: &str, open: impl Fn(Option<u64>) -> 
     }
 }
 
+/// A stored file of 20,000 rows with the columns `a`, `b` and `c` gives what the local one does.
+pub(crate) fn check_same_as_local(stored: &dyn Scan, local: &dyn Scan) {
+    assert_eq!(stored.schema(), local.schema());
+    // Of a local file rows from all over it tell how long one is, of others the first ones.
+    let (found, local_rows) = (stored.estimated_rows().unwrap(), local.estimated_rows().unwrap());
+    assert!(found.abs_diff(local_rows) < local_rows / 10, "{found} and {local_rows}");
+    for request in [ScanRequest::default(), request(Some(&["c"]), None)] {
+        let found = read_scan(stored, &request, 777).unwrap();
+        assert_same(&found, &read_scan(local, &request, 777).unwrap());
+        assert_eq!(found.height(), 20_000);
+    }
+}
+
 /// Types of the columns that [`check_what_is_parsed`] wants.
 pub(crate) fn three_integers() -> SchemaRef {
     schema(["a", "b", "c"].map(|name| (name, DataType::Int64)))

@@ -6,7 +6,7 @@ use polars_core::df;
 use quokka_engine::source::ColumnStatistics;
 
 use super::*;
-use crate::testing::compress;
+use crate::testing::{assert_near, compress};
 
 const ROWS: i64 = 40_000;
 
@@ -32,12 +32,6 @@ fn rows(text: impl Fn(i64) -> String) -> String {
 
 fn open(csv: &File) -> CsvScan {
     CsvScan::open([&csv.path], CsvOptions::default().with_schema(types())).unwrap()
-}
-
-#[track_caller]
-fn assert_near(found: Option<u64>, expected: u64) {
-    let found = found.unwrap();
-    assert!(found.abs_diff(expected) <= expected / 10, "{found} where about {expected} was expected");
 }
 
 /// The sample consists of rows of the table from all over it.

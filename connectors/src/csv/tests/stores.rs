@@ -12,6 +12,7 @@ use crate::store::tests::proxy::{Fault, Proxy, passing_faults};
 use crate::store::tests::server::{Server, options};
 use crate::store::{StoreErrorKind, StoreOptions};
 use crate::testing::compress;
+use crate::testing::text::check_same_as_local;
 
 fn stored(options: StoreOptions) -> CsvOptions {
     CsvOptions::default().with_store_options(options)
@@ -38,15 +39,7 @@ fn plain_and_compressed_files_are_read_as_local_ones() {
             let local = CsvScan::open_in_ranges([&file.path], CsvOptions::default(), range).unwrap();
             let address = format!("s3://bucket/{name}");
             let scan = CsvScan::open_in_ranges([&address], stored(options(server.address)), range).unwrap();
-            // Of a local file rows from all over it tell how long one is, of others the first ones.
-            let (found, local_rows) = (scan.estimated_rows().unwrap(), local.estimated_rows().unwrap());
-            assert!(found.abs_diff(local_rows) < local_rows / 10, "{found} and {local_rows}");
-            let only = ScanRequest { projection: Some(["c".into()].into()), ..ScanRequest::default() };
-            for request in [ScanRequest::default(), only] {
-                let found = read_scan(&scan, &request, 777).unwrap();
-                assert_same(&found, &read_scan(&local, &request, 777).unwrap());
-                assert_eq!(found.height(), 20_000);
-            }
+            check_same_as_local(&scan, &local);
         }
     }
 }

@@ -5,6 +5,7 @@ use polars_core::prelude::*;
 use quokka_engine::source::ColumnStatistics;
 
 use super::*;
+use crate::testing::assert_near;
 
 const ROWS: i64 = 40_000;
 
@@ -19,12 +20,6 @@ fn table() -> DataFrame {
         "nulls" => rows().map(|row| (row % 4 == 0).then_some(random(row) as f64)).collect::<Vec<_>>(),
     )
     .unwrap()
-}
-
-#[track_caller]
-fn assert_near(found: Option<u64>, expected: u64) {
-    let found = found.unwrap();
-    assert!(found.abs_diff(expected) <= expected / 10, "{found} where about {expected} was expected");
 }
 
 #[test]

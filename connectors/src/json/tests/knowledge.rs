@@ -5,7 +5,7 @@ use std::fmt::Write;
 use quokka_engine::source::ColumnStatistics;
 
 use super::*;
-use crate::testing::compress;
+use crate::testing::{assert_near, compress};
 
 const ROWS: i64 = 40_000;
 
@@ -31,12 +31,6 @@ fn rows() -> String {
 
 fn open(json: &File) -> JsonScan {
     JsonScan::open([&json.path], options().with_schema(types())).unwrap()
-}
-
-#[track_caller]
-fn assert_near(found: Option<u64>, expected: u64) {
-    let found = found.unwrap();
-    assert!(found.abs_diff(expected) <= expected / 10, "{found} where about {expected} was expected");
 }
 
 #[test]

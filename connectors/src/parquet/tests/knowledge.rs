@@ -5,7 +5,7 @@ use polars_core::prelude::*;
 use quokka_engine::source::ColumnStatistics;
 
 use super::*;
-use crate::testing::Folder;
+use crate::testing::{Folder, assert_near};
 
 const ROWS: i64 = 40_000;
 
@@ -23,12 +23,6 @@ fn table() -> DataFrame {
         "only nulls" => rows().map(|_| None::<i32>).collect::<Vec<_>>(),
     )
     .unwrap()
-}
-
-#[track_caller]
-fn assert_near(found: Option<u64>, expected: u64) {
-    let found = found.unwrap();
-    assert!(found.abs_diff(expected) <= expected / 10, "{found} where about {expected} was expected");
 }
 
 #[test]
